@@ -1,0 +1,103 @@
+"Files written whole or not at all, and the folders petclf keeps things in."
+import contextlib, hashlib, json, os, shutil, tempfile
+from pathlib import Path
+
+from petclf.errors import PetclfError
+
+
+@contextlib.contextmanager
+def written_whole(
+    path, # where the file will be
+):
+    "A temporary path beside `path` to write to; it takes the place of `path` when the block ends without an error."
+    path = Path(path)
+    temporary = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=path.suffix, dir=path.parent)
+        os.close(handle)
+        temporary = Path(name)
+        yield temporary
+        temporary.chmod(0o666 & ~_umask()) # mkstemp makes private files; these are meant to be shared
+        with open(temporary, "rb") as file: os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except OSError as error:
+        if error.errno is None: raise
+        raise PetclfError(f"cannot write {path}: {error.strerror}; free some space or choose another folder with --out") from error
+    finally:
+        if temporary is not None: temporary.unlink(missing_ok=True)
+
+
+def _umask():
+    "The process's umask, which can only be read by setting it."
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+@contextlib.contextmanager
+def folder_written_whole(
+    path, # where the folder will be; must not exist yet, or an equal one is kept
+):
+    "A temporary folder beside `path` that takes its place when the block ends without an error."
+    path = Path(path)
+    temporary = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+        yield temporary
+        temporary.chmod(0o777 & ~_umask())
+        try: os.rename(temporary, path)
+        except OSError:
+            if not path.is_dir(): raise # else somebody finished the same folder first
+    except OSError as error:
+        if error.errno is None: raise
+        raise PetclfError(f"cannot write {path}: {error.strerror}; free some space or choose another folder") from error
+    finally:
+        if temporary is not None: shutil.rmtree(temporary, ignore_errors=True)
+
+
+def write_text(path, text):
+    "Write `text` to `path`, whole or not at all."
+    with written_whole(path) as temporary: temporary.write_text(text, encoding="utf-8")
+
+
+def write_json(path, value):
+    "Write `value` as indented JSON, whole or not at all. Not-a-number is refused: it is not JSON."
+    write_text(path, json.dumps(value, indent=2, allow_nan=False, default=_plain) + "\n")
+
+
+def _plain(value):
+    "numpy's scalars and paths as plain JSON values."
+    if hasattr(value, "tolist"): return value.tolist()
+    if isinstance(value, Path): return value.as_posix()
+    raise TypeError(f"{type(value).__name__} is not JSON")
+
+
+def read_json(path):
+    "The value in a JSON file; a missing or broken one is a `PetclfError` that names it."
+    try: return json.loads(Path(path).read_text(encoding="utf-8"))
+    except FileNotFoundError: raise PetclfError(f"{path}: no such file") from None
+    except (ValueError, UnicodeDecodeError) as error: raise PetclfError(f"{path}: not valid JSON ({error})") from None
+
+
+def write_table(path, table):
+    "Write a DataFrame as CSV, whole or not at all; numbers read back bit for bit."
+    with written_whole(path) as temporary: table.to_csv(temporary, index=False, lineterminator="\n")
+
+
+def cache_dir():
+    "Where petclf keeps what it can make again: `PETCLF_CACHE`, else the user's cache folder."
+    if named := os.environ.get("PETCLF_CACHE"): return Path(named)
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home()/".cache")/"petclf"
+
+
+def data_dir():
+    "Where data sets land: `data/` of a checkout, else a folder in the user's cache."
+    checkout = Path(__file__).parent.parent
+    return checkout/"data" if (checkout/"settings.ini").is_file() else cache_dir()/"data"
+
+
+def sha256(path):
+    "The SHA-256 of a file as hexadecimal digits."
+    with open(path, "rb") as file: return hashlib.file_digest(file, "sha256").hexdigest()
