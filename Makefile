@@ -1,0 +1,34 @@
+# make run: the main job on a drawn sample.  make test: everything CI runs.  Both make .venv first.
+PYTHON ?= python3.11
+BIN := .venv/bin
+# The CPU-only way: make venv TORCH_INDEX=https://download.pytorch.org/whl/cpu
+TORCH_INDEX ?=
+
+.PHONY: run test venv readme clean
+
+run: venv
+	$(BIN)/petclf compare --data sample --arch tf_efficientnet_lite0 --size 128 --epochs 15 --set batch_size=32 --out runs/sample
+
+# Always on the drawn sample, whatever PETCLF_DATA says; one thread a notebook, two notebooks at a time.
+test: venv
+	$(BIN)/python tests/no_drift.py
+	env -u PETCLF_DATA OMP_NUM_THREADS=1 $(BIN)/nbdev-test --n-workers 2 --do-print
+	env -u PETCLF_DATA $(BIN)/python -m pytest
+
+venv: .venv/installed
+
+# The stamp is younger than what it was installed from, so a changed pin installs again.
+.venv/installed: constraints.txt settings.ini setup.py pyproject.toml
+	$(PYTHON) -m venv .venv
+ifneq ($(TORCH_INDEX),)
+	$(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt --index-url $(TORCH_INDEX) torch torchvision
+endif
+	$(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt -e '.[all]'
+	touch .venv/installed
+
+# README.md is nbs/index.ipynb with its outputs; paths are those of the repository's top.
+readme: venv
+	$(BIN)/python tests/make_readme.py
+
+clean:
+	rm -rf .venv build *.egg-info

@@ -1,0 +1,13 @@
+"What a notebook wants: `from petclf.all import *`."
+from petclf.errors import PetclfError
+from petclf.pixels import *
+from petclf.draw import *
+from petclf.catalog import *
+from petclf.backbone import *
+from petclf.split import *
+from petclf.blocks import *
+from petclf.train import *
+from petclf.evaluate import *
+from petclf.compare import *
+from petclf.report import *
+from petclf.run import Run, read_predictions
