@@ -5,7 +5,8 @@
 # %% auto #0
 __all__ = ['TABLES', 'SPLIT_FOLDERS', 'COLUMNS', 'FACTS', 'NAMES', 'SPLITS', 'TARGETS', 'breeds', 'breed_of', 'species_of',
            'folder_means', 'list_pictures', 'read_list', 'examine_files', 'Pets', 'read_folder', 'load_data',
-           'oxford_pets_folder', 'class_table', 'choose_target', 'limit_catalog', 'show_pictures', 'show_sample']
+           'oxford_pets_folder', 'class_table', 'count_classes', 'choose_target', 'limit_catalog', 'show_pictures',
+           'show_sample']
 
 # %% ../nbs/02_catalog.ipynb #c236140b
 import os, re
@@ -279,6 +280,18 @@ def class_table(
     table.loc["all"] = table.sum()
     integers = [column for column in table if column != "share"]
     return table.astype(dict.fromkeys(integers, int)).rename_axis(by)
+
+# %% ../nbs/02_catalog.ipynb #8eec68be
+def count_classes(
+    catalog, # a catalog
+    target=None, # `species`, `breed` or `label`; None counts what says something: species and breeds where they are known, else labels
+) -> str: # tables, and a line of reasons
+    "The class tables as text."
+    columns = [target] if target else [column for column in ("species", "breed") if (catalog[column] != "").any()] or ["label"]
+    parts = [class_table(catalog, column).to_string(formatters={"share": lambda share: f"{100 * share:.1f} %"}) for column in columns]
+    reasons = catalog.note[catalog.note != ""].str.replace(r" \(.*", "", regex=True).value_counts()
+    if len(reasons): parts.append("left out: " + "; ".join(f"{count:,} {reason}" for reason, count in reasons.items()))
+    return "\n\n".join(parts)
 
 # %% ../nbs/02_catalog.ipynb #13f78094
 TARGETS = ("species", "breed", "label")

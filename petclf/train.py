@@ -280,7 +280,7 @@ def _load_optimizer(learn, folder, state):
     for (parameter, *_), values in zip(learn.opt.all_params(), restored): learn.opt.state[parameter] = values
     for group, values in zip(learn.opt.hypers, state["hypers"]): group.update(values)
 
-# %% ../nbs/07_train.ipynb #ee1ef697
+# %% ../nbs/07_train.ipynb #f0c2596d
 class KeepEpochs(Callback):
     "Seed each epoch by its number; after it, add a row to the history and write the checkpoint."
     order = 95 # after fastai's Recorder has written down the epoch's losses
@@ -292,13 +292,17 @@ class KeepEpochs(Callback):
         number = self.seed * 100_003 + self.first + self.epoch
         seed_everything(number)
         self.dls.train.rng = random.Random(number)
-        self.started = time.perf_counter()
+        self.started, self.loss_sum, self.seen = time.perf_counter(), 0., 0
+
+    def after_batch(self):
+        # fastai's own training loss is smoothed over epochs, which neither resuming nor a reader of the curve can use.
+        if self.training: self.loss_sum += self.loss.detach().float() * len(self.x); self.seen += len(self.x)
 
     def after_cancel_epoch(self): self.skipped = True
 
     def after_epoch(self):
         if self.skipped: return
-        values = dict(zip(self.recorder.metric_names[1:-1], self.recorder.final_record))
+        values = dict(zip(self.recorder.metric_names[1:-1], self.recorder.final_record), train_loss=float(self.loss_sum / self.seen))
         if not math.isfinite(values["train_loss"]):
             raise PetclfError(f"the training loss is {values['train_loss']} after epoch {len(self.history)}: lower learning_rate, or precision = full")
         self.history.append(dict(epoch=len(self.history), **values, seconds=time.perf_counter() - self.started))
@@ -324,15 +328,14 @@ class ShowEpochs(Callback):
     def after_fit(self): # also when the fit was cancelled in the middle
         if hasattr(self, "bar"): self.bar.close()
 
-# %% ../nbs/07_train.ipynb #0d84b073
+# %% ../nbs/07_train.ipynb #5d3c9e93
 def _phases(arm, recipe):
-    "The parts of an arm's training: epochs, and the call that trains them from a given one."
+    "The parts of an arm's training: how many epochs, what is frozen first, and the call that trains them from a given one on."
     rate = recipe.learning_rate
-    if arm != "finetuned": return [(recipe.epochs, lambda learn, start: learn.fit(recipe.epochs, rate, start_epoch=start))]
+    if arm != "finetuned": return [(recipe.epochs, lambda learn: None, lambda learn, start: learn.fit(recipe.epochs, rate, start_epoch=start))]
     # As in fastai's fine_tune, whose two calls cannot be entered in the middle.
-    def head(learn, start): learn.freeze(); learn.fit_one_cycle(1, slice(rate), pct_start=0.99, start_epoch=start)
-    def whole(learn, start): learn.unfreeze(); learn.fit_one_cycle(recipe.epochs, slice(rate / 200, rate / 2), pct_start=0.3, div=5.0, start_epoch=start)
-    return [(1, head), (recipe.epochs, whole)]
+    return [(1, Learner.freeze, lambda learn, start: learn.fit_one_cycle(1, slice(rate), pct_start=0.99, start_epoch=start)),
+            (recipe.epochs, Learner.unfreeze, lambda learn, start: learn.fit_one_cycle(recipe.epochs, slice(rate / 200, rate / 2), pct_start=0.3, div=5.0, start_epoch=start))]
 
 
 def fit_arm(
@@ -351,17 +354,16 @@ def fit_arm(
         raise PetclfError(f"{folder}: holds an arm trained with another {', '.join(changed)}; --overwrite replaces it")
     done, history = (state["done"], state["history"]) if state is not None else (0, [])
     if state is not None: load_model(learn, Path(folder)/"checkpoint")
-    first, restored = 0, state is None
-    for epochs, train in _phases(arm, recipe):
+    phases = _phases(arm, recipe)
+    first, total = 0, sum(epochs for epochs, *_ in phases)
+    for epochs, prepare, train in phases:
         if done < first + epochs:
             start = max(0, done - first)
+            prepare(learn) # freezing and unfreezing clear the optimiser, so its state comes after
+            if learn.opt is None: learn.create_opt()
+            if start > 0: _load_optimizer(learn, Path(folder)/"checkpoint", state)
             keep = KeepEpochs(folder, seed, settings, first, history)
-            callbacks = [keep] + ([ShowEpochs(title or arm, sum(count for count, _ in _phases(arm, recipe)), first)] if progress else [])
-            if not restored and start > 0: learn.freeze() if first == 0 and arm != "scratch" else learn.unfreeze()
-            if not restored:
-                learn.create_opt()
-                if start > 0 or arm == "finetuned": _load_optimizer(learn, Path(folder)/"checkpoint", state)
-                restored = True
+            callbacks = [keep] + ([ShowEpochs(title or arm, total, first)] if progress else [])
             with learn.no_bar(), learn.no_logging(), learn.added_cbs(callbacks): train(learn, start)
             history = keep.history
         first += epochs
