@@ -6,7 +6,7 @@
 __all__ = ['CHEAPEST_FIRST', 'versions', 'positive_class', 'train_arms', 'headline', 'evaluate_arm', 'judge', 'conclude',
            'compare']
 
-# %% ../nbs/09_compare.ipynb #3784cde4
+# %% ../nbs/09_compare.ipynb #72287717
 import importlib.metadata, platform, sys, time
 from dataclasses import asdict
 from pathlib import Path
@@ -19,11 +19,11 @@ from .backbone import check_arch, expects, pretrained_network
 from .blocks import classes_of, pet_loaders
 from .catalog import choose_target, count_classes, limit_catalog, load_data
 from .errors import PetclfError
-from .evaluate import (holm, kinds_of_errors, metrics, paired, percent, plot_confusion, plot_history, plot_precision_recall, plot_reliability,
+from .evaluate import (hidden, holm, kinds_of_errors, metrics, paired, percent, plot_confusion, plot_history, plot_precision_recall, plot_reliability,
                              plot_roc)
 from .figures import save_figure
 from .files import write_json, write_table
-from .run import Run, alone_in, begin_run, write_predictions
+from .run import Run, alone_in, begin_run, setting_words, write_predictions
 from .split import check_split, evaluated_part, split_catalog
 from .train import (ARMS, Recipe, arm_settings, choose_device, choose_precision, differences, fit_arm, load_model, make_learner, predict_parts,
                           processor, read_checkpoint, sanity_check)
@@ -186,7 +186,7 @@ def judge(
     write_json(run.folder/"verdict.json", verdict)
     return verdict
 
-# %% ../nbs/09_compare.ipynb #eb6cc9ed
+# %% ../nbs/09_compare.ipynb #e2a2e286
 def conclude(
     verdict, # as made by `judge`, but for its conclusion
     figures, # arm to its `metrics.json`
@@ -199,10 +199,9 @@ def conclude(
         accuracy = values["accuracy"]
         beats = accuracy["low"] > majority["accuracy"]
         said.append(f"{name} is right {percent(accuracy)} of the time, which " + ("is more than that." if beats else "is not clearly more than that."))
-        if (worst := _most_hidden(values)) is not None:
-            label, recall = worst
-            missed = values["per_class"][label]["support"] - round(recall["value"] * values["per_class"][label]["support"])
-            said.append(f"Its accuracy hides something: of the {values['per_class'][label]['support']:,} pictures of {label} it misses {missed:,} (recall {percent(recall)}).")
+        if (label := hidden(values)) is not None:
+            row = values["per_class"][label]
+            said.append(f"Its accuracy hides something: of the {row['support']:,} pictures of {label} it misses {round((1 - row['recall']['value']) * row['support']):,} (recall {percent(row['recall'])}).")
     for pair in verdict["pairs"]:
         a, b = pair["a"], pair["b"]
         better, worse, alone, other = (b, a, pair["only_b_right"], pair["only_a_right"]) if pair["only_b_right"] >= pair["only_a_right"] else (a, b, pair["only_a_right"], pair["only_b_right"])
@@ -214,20 +213,13 @@ def conclude(
         else: said.append(f"{a} and {b} cannot be told apart on these pictures: {better} alone is right about {alone:,}, {worse} alone about {other:,} "
                           f"(exact McNemar test, p = {_p(pair['p_value_holm'])}).")
     for names, changed in verdict["differences"].items():
-        words = [name.replace("_", " ") for name in changed]
+        words = [setting_words(name) for name in changed]
         said.append(f"{names} differ in {_and(words)}" + ("; what is seen is the effect of these together." if len(words) > 1 else "."))
     said.append(f"Chosen: {verdict['chosen']}, which has the highest balanced accuracy on the validation pictures"
                 + (" (the test pictures were not used to choose)." if verdict["split"] == "test" else "."))
     if verdict["split"] != "test": said.append("There is no test part: these pictures also steered the training, so every figure here is on the hopeful side.")
     said.append("All of this is about these models, trained once each. Whether the recipe is better in general takes repeated splits.")
     return said
-
-
-def _most_hidden(values):
-    "The class whose recall lies clearly below the accuracy, if there is one: label and recall."
-    label, row = min(values["per_class"].items(), key=lambda item: 2 if item[1]["recall"]["value"] is None else item[1]["recall"]["value"])
-    recall = row["recall"]
-    return (label, recall) if recall["value"] is not None and recall["high"] < values["accuracy"]["value"] else None
 
 
 def _p(value): return f"{value:.2g}" if value >= 1e-4 else f"{value:.0e}".replace("e-0", "e-")

@@ -51,24 +51,24 @@ class Breed:
     wrinkles: bool = False
     jowls: float = 0.0
 
-# %% ../nbs/01_draw.ipynb #d683115b
+# %% ../nbs/01_draw.ipynb #939141dc
 BREEDS = {
     "Siamese": Breed("cat", (
         Coat("#ead9c0", "#f6ecdb", "#4b3a35", "points", "#5aa5dd", "#4a3533", "#8a6660"),
         Coat("#efe3d3", "#f9f2e6", "#7f7b86", "points", "#6db2e6", "#7b6a70", "#b39aa0"),
         Coat("#f2dfc2", "#fbf1df", "#cf8f55", "points", "#68b0e0", "#d58d83", "#eab9a4")),
-        ear="upright", ear_size=1.2, muzzle=(0.16, 0.33, 0.25), eye=0.25, cheek=0.9, fur=0.12, tail="long", bulk=0.84, legs=1.1),
+        ear="upright", ear_size=1.2, muzzle=(0.16, 0.33, 0.25), eye=0.28, cheek=0.9, fur=0.12, tail="long", bulk=0.84, legs=1.1),
     "Bombay": Breed("cat", (
         Coat("#35323b", "#3f3b45", "#211f26", "solid", "#e0a92c", "#29242b", "#75585c"),
         Coat("#3b3438", "#4a4145", "#241f22", "solid", "#c9c23a", "#2b2427", "#7b5d5c"),
         Coat("#33343f", "#e9e4de", "#20212a", "tuxedo", "#9ec24c", "#b9807f", "#8f6a6c")),
-        ear="upright", ear_size=0.95, muzzle=(0.1, 0.36, 0.28), eye=0.28, cheek=1.04, fur=0.15, tail="long", bulk=1.0),
+        ear="upright", ear_size=0.95, muzzle=(0.1, 0.36, 0.28), eye=0.3, cheek=1.04, fur=0.15, tail="long", bulk=1.0),
     "Maine_Coon": Breed("cat", (
         Coat("#d98b45", "#f7e3c8", "#a85a26", "tabby", "#b5a13a", "#d48c80", "#e3ab95"),
         Coat("#96795c", "#dccab0", "#463729", "tabby", "#a9b347", "#b0756a", "#cf9f90"),
         Coat("#b9b6b8", "#f3f0ee", "#5d5a62", "tabby", "#8fb25a", "#c58884", "#d9aaa4"),
         Coat("#efe6da", "#fbf7f1", "#cbbba6", "solid", "#d39a3a", "#dd9c93", "#eab8ac")),
-        ear="upright", ear_size=1.15, muzzle=(0.2, 0.4, 0.31), eye=0.25, cheek=1.08, fur=0.85, tail="long", bulk=1.18),
+        ear="upright", ear_size=1.15, muzzle=(0.2, 0.4, 0.31), eye=0.28, cheek=1.08, fur=0.85, tail="long", bulk=1.18),
     "beagle": Breed("dog", (
         Coat("#c98a4e", "#fbf4ea", "#3a3033", "saddle", "#6b4226"),
         Coat("#e0b57e", "#fcf6ec", "#d6a265", "saddle", "#7a5030"),
@@ -116,7 +116,7 @@ def _generator(*key):
 
 def _pick(rng, options): return options[int(rng.integers(len(options)))]
 
-# %% ../nbs/01_draw.ipynb #f7ac4243
+# %% ../nbs/01_draw.ipynb #69ed9d60
 def rgb(
     colour, # `#rrggbb`, or red, green and blue in 0..255
 ) -> np.ndarray: # float array of 3
@@ -207,7 +207,7 @@ def fringe(
     "The outline with tufts of hair, which hang down a little."
     loop = np.concatenate([outline, outline[:1]])
     reach = np.concatenate([[0], np.cumsum(np.hypot(*(loop[1:] - loop[:-1]).T))])
-    n = int(min(240, max(12, reach[-1] / max(2.2, length * 0.5)))) // 2 * 2
+    n = int(min(180, max(12, reach[-1] / max(2.2, length * 0.5)))) // 2 * 2
     at = (np.arange(n) + rng.uniform(-0.3, 0.3, n)) * reach[-1] / n
     p = np.stack([np.interp(at % reach[-1], reach, loop[:, i]) for i in (0, 1)], 1)
     along = np.concatenate([p[1:], p[:1]]) - np.concatenate([p[-1:], p[:-1]])
@@ -217,7 +217,7 @@ def fringe(
     lie = along / (np.hypot(along[:, :1], along[:, 1:]) + 1e-9) * np.tanh(along[:, 1:] * 2 / (np.abs(along[:, 1:]).mean() + 1e-9)) # hair lies downwards
     return smooth(p + outward * out * 0.75 + lie * np.maximum(out, 0) * 0.95, steps=2)
 
-# %% ../nbs/01_draw.ipynb #a01d5d87
+# %% ../nbs/01_draw.ipynb #b3b2f85e
 @lru_cache(None)
 def _hair(kind, coarse):
     "A texture that tiles, four of its tiles, mean 0, about -1..1: `fur` has upright streaks, `grain` has none, `cloud` is soft."
@@ -279,7 +279,7 @@ class Canvas:
         width, height = (int(v) for v in high - low)
         if width < 2 or height < 2: return None
         if tufts * self.scale > 1.2: outlines = [fringe(o, tufts * self.scale, self.rng) for o in outlines]
-        fine = 2 if width * height > 6_000 else 4 # outlines are drawn this much larger, so that their edges come out smooth
+        fine = 1 if soft * self.scale > 1 else 2 if width * height > 4_000 else 4 # outlines are drawn this much larger, so that their edges come out smooth
         mask = Image.new("L", (width * fine, height * fine))
         pen = ImageDraw.Draw(mask)
         for o in outlines: pen.polygon(((o - low) * fine).ravel().tolist(), fill=255)
@@ -328,14 +328,17 @@ def _blurred(mask, radius):
 def _ramp(colour, field):
     "Colour a field of -1 (shadow) over 0 (the colour itself) to 1 (light)."
     field *= 127.5; field += 127.5
-    return Image.fromarray(_table(tuple(rgb(colour).tolist())).take(field.clip(0, 255, out=field).astype(np.uint8), axis=0))
+    levels = Image.fromarray(field.clip(0, 255, out=field).astype(np.uint8))
+    levels.putpalette(_table(tuple(rgb(colour).tolist())))
+    return levels.convert("RGB")
 
 
 @lru_cache(4096)
 def _table(colour):
+    "A palette from the shadow of a colour to its highlight, as bytes."
     base, t = rgb(colour), np.linspace(-1, 1, 256)[:, None]
     shadow, light = base * 0.34 + np.array([14, 8, 26]), base + (np.array([255, 246, 232]) - base) * 0.62
-    return np.where(t < 0, base + (base - shadow) * t, base + (light - base) * t).clip(0, 255).astype(np.uint8)
+    return np.where(t < 0, base + (base - shadow) * t, base + (light - base) * t).clip(0, 255).astype(np.uint8).tobytes()
 
 # %% ../nbs/01_draw.ipynb #85592999
 def contact_sheet(
@@ -357,7 +360,7 @@ def contact_sheet(
         sheet.paste(tile, (i % columns * (size + gap), i // columns * (size + gap)))
     return sheet
 
-# %% ../nbs/01_draw.ipynb #94edee31
+# %% ../nbs/01_draw.ipynb #8a33788e
 @dataclass
 class Pet:
     "One animal: its breed, coat and mood."
@@ -421,8 +424,9 @@ def draw_head(
     _face_markings(canvas, pet, skull)
     if breed.ear != "upright":
         for side in (far, near) if abs(pet.yaw) < 0.4 else (near,): _soft_ear(canvas, pet, side)
-    for side in (-1, 1): _eye(canvas, pet, side)
-    _muzzle(canvas, pet, skull)
+    _eye(canvas, pet, far)
+    _muzzle(canvas, pet)
+    _eye(canvas, pet, near)
 
 
 def _upright_ear(canvas, pet, side, back):
@@ -520,7 +524,7 @@ def _eye(canvas, pet, side):
     canvas.paint(pet.on_face(oval(gx - left * w * 0.3, gy + h * 0.36, w * 0.1, w * 0.1)), "#ffffff", within=ball, alpha=0.75)
 
 
-def _muzzle(canvas, pet, skull):
+def _muzzle(canvas, pet):
     breed, coat, cat = pet.breed, pet.coat, pet.breed.species == "cat"
     length, wide, narrow = breed.muzzle
     colour = pet.colour("muzzle")
@@ -539,7 +543,7 @@ def _muzzle(canvas, pet, skull):
         canvas.lines([[tip + [0, narrow * 0.9] - lead * 0.4, tip + [0, narrow * 0.85 + 0.2 * pet.mouth] - lead * 0.4]], 0.02, "#c25c68")
     else:
         canvas.paint(oval(*(tip + [0, narrow * 0.92] - lead), narrow * 0.72, narrow * 0.5), mix(colour, "#2a1a20", 0.1), 0.6, pet.hair, pet.tufts * 0.3)
-    canvas.paint(tube([base, tip], [wide * 0.92, narrow]), colour, 0.45, pet.hair, pet.tufts * 0.15, soft=0.03)
+    canvas.paint(tube([base, tip], [wide * (0.92 - 0.2 * abs(np.sin(pet.yaw))), narrow]), colour, 0.45, pet.hair, pet.tufts * 0.15, soft=0.03)
     side = np.array([np.cos(pet.yaw), 0])
     drop = breed.jowls
     for s in (1, -1) if pet.yaw > 0 else (-1, 1): # the far one first
@@ -570,9 +574,9 @@ def _muzzle(canvas, pet, skull):
                 root = tip + side * s * narrow * 0.6 + [0, narrow * (0.1 + 0.16 * i)]
                 end = root + side * s * (0.95 + 0.1 * (i % 2)) + [0, -0.22 + 0.17 * i]
                 whiskers.append([root, (root + end) / 2 + [0, -0.06], end])
-        canvas.lines(whiskers, 0.012, "#fbf7f2" if rgb(coat.base).mean() < 205 else "#c9bfb8")
+        canvas.lines(whiskers, 0.018, "#fbf7f2" if rgb(coat.base).mean() < 205 else "#c9bfb8")
 
-# %% ../nbs/01_draw.ipynb #8287a333
+# %% ../nbs/01_draw.ipynb #adab629c
 def _leg(canvas, pet, x, top, ground, width=0.27, lean=0.0, back=False):
     "A leg with its paw."
     paw = pet.colour("paw")
@@ -717,7 +721,7 @@ def turn_away(canvas, pet):
     canvas.shadow(tube([(0, 1.1), (0.03, 2.0), (0, 2.8)], [0.05, 0.08, 0.04]), 0.2, 0.06)
     _tail(canvas, pet, (0.1, 2.95), 1, canvas.rng.uniform(0.05, 0.8))
     canvas.shadow(oval(0, 0.8, 0.7, 0.25), 0.22)
-    away = canvas.rng.random() < 0.35
+    away = canvas.rng.random() < 0.12
     if not away: pet.yaw = np.sign(pet.yaw or 1) * canvas.rng.uniform(0.6, 1.0)
     draw_head(canvas, pet, back=away)
 
@@ -726,7 +730,7 @@ def turn_away(canvas, pet):
 POSES = {"sit": (sit, (-1.6, -1.4, 1.9, 3.5), 5), "sit_side": (sit_side, (-2.6, -1.4, 1.5, 3.5), 4), "stand": (stand, (-3.7, -1.4, 1.5, 3.1), 4),
          "lie": (lie, (-3.5, -1.4, 1.6, 2.1), 4), "loaf": (loaf, (-2.2, -1.4, 2.4, 1.8), 3), "turn_away": (turn_away, (-1.6, -1.4, 1.9, 3.4), 2)}
 
-# %% ../nbs/01_draw.ipynb #f36bfdc7
+# %% ../nbs/01_draw.ipynb #342bd870
 def _gradient(canvas, top, bottom, low=0.0, high=1.0, texture=0.0, kind="cloud"):
     "Fill the picture's rows from `low` to `high` with a gradient from one colour to another."
     y0, y1 = int(low * canvas.height), int(high * canvas.height)
@@ -917,9 +921,9 @@ def autumn(canvas, aspect, rng):
     return 0.87
 
 
-PLACES = (studio, room, room, sofa, sofa, garden, garden, beach, snow, night, autumn)
+PLACES = (studio, studio, room, room, room, sofa, sofa, sofa, garden, garden, garden, beach, beach, snow, snow, autumn, autumn, night)
 
-# %% ../nbs/01_draw.ipynb #b72c9784
+# %% ../nbs/01_draw.ipynb #d9d59511
 def _ball(canvas, x, y, s):
     colour = _pick(canvas.rng, ["#d6564a", "#4f8fb8", "#e8b83f", "#7bab5c"])
     canvas.shadow(oval(x, y, s, s * 0.2))
@@ -975,12 +979,12 @@ def _light(image, rng, place):
     if place is night: tint = np.array([0.72, 0.78, 1.0]) * rng.uniform(0.75, 1.0)
     else: tint = np.array(_pick(rng, [(1, 1, 1), (1, 1, 1), (1.03, 1.0, 0.93), (1.04, 0.95, 0.84), (0.94, 0.98, 1.03), (0.84, 0.87, 0.97)])) * rng.uniform(0.94, 1.09)
     warm = np.stack([1 + side * 1.1, 1 + side * 0.9, 1 + side * 0.55], -1) * corners[..., None] * np.asarray(tint)
-    plane = np.dstack([np.asarray(Image.fromarray(warm[..., i].astype(np.float32)).resize((width, height), Image.BICUBIC)) for i in range(3)])
+    plane = np.dstack([np.asarray(Image.fromarray(warm[..., i].astype(np.float32)).resize((width, height), Image.BILINEAR)) for i in range(3)])
     return np.asarray(image, np.float32) * plane
 
-# %% ../nbs/01_draw.ipynb #45c31981
+# %% ../nbs/01_draw.ipynb #12ffe218
 SIZES = ((400, 300), (320, 240), (300, 225), (360, 240), (280, 210), (256, 256), (300, 300), (240, 240), (300, 400), (240, 320), (225, 300), (240, 360))
-FRAMES = ("whole", "whole", "whole", "bust", "bust", "head")
+FRAMES = ("whole", "whole", "bust", "bust", "bust", "head", "head")
 
 def draw_pet(
     breed, # one of `BREEDS`
@@ -999,20 +1003,20 @@ def draw_pet(
 
     pose, box, _ = POSES[rng.choice(list(POSES), p=np.array([p[2] for p in POSES.values()]) / sum(p[2] for p in POSES.values()))]
     frame = "whole" if pose is turn_away else _pick(rng, FRAMES)
-    pet = Pet(kind, _pick(rng, kind.coats), yaw=rng.normal(0, 0.34) if rng.random() < 0.8 else rng.choice([-1, 1]) * rng.uniform(0.6, 1.0),
-              pitch=rng.normal(0.02, 0.13), eyes=0.0 if rng.random() < 0.07 else rng.uniform(0.6, 1), mouth=max(0, rng.uniform(-1, 1)), gaze=tuple(rng.uniform(-0.6, 0.6, 2)),
-              pupil=rng.uniform(0.0, 1.0)**1.5, ears=rng.uniform(-1, 1), fluff=rng.uniform(0.8, 1.25))
+    pet = Pet(kind, _pick(rng, kind.coats), yaw=rng.normal(0, 0.28) if rng.random() < 0.88 else rng.choice([-1, 1]) * rng.uniform(0.6, 1.0),
+              pitch=rng.normal(0.02, 0.13), eyes=0.0 if rng.random() < 0.05 else rng.uniform(0.75, 1), mouth=max(0, rng.uniform(-0.7, 1)), gaze=tuple(rng.uniform(-0.6, 0.6, 2)),
+              pupil=rng.uniform(0.0, 1.0)**2, ears=rng.uniform(-1, 1), fluff=rng.uniform(0.8, 1.25))
     pet.yaw = float(np.clip(pet.yaw, -1.0, 1.0))
     left, top, right, bottom = box
     if frame == "whole": scale = min(width / (right - left), height * 0.92 / (bottom - top)) * rng.uniform(0.72, 1.02)
-    else: scale = min(width, height) / (rng.uniform(3.4, 4.4) if frame == "bust" else rng.uniform(2.3, 3.0))
+    else: scale = min(width, height) / (rng.uniform(3.0, 3.8) if frame == "bust" else rng.uniform(2.4, 3.0))
     flip = bool(rng.random() < 0.5)
     if frame == "whole":
         x = canvas.width / 2 - (left + right) / 2 * scale * (-1 if flip else 1) + rng.normal(0, 0.05) * canvas.width
         y = min(canvas.height * (floor + rng.uniform(-0.02, 0.09)) - bottom * scale, canvas.height * 0.9 - scale)
         y = max(y, 1.35 * scale)
-    else: x, y = canvas.width * rng.uniform(0.36, 0.64), canvas.height * (rng.uniform(0.34, 0.46) if frame == "bust" else rng.uniform(0.48, 0.58))
-    things = [(_pick(rng, THINGS), rng.uniform(0.02, 0.98) * aspect, rng.uniform(0.84, 1.0), rng.uniform(0.05, 0.1), rng.random() < 0.6) for _ in range(int(rng.integers(0, 4)))]
+    else: x, y = canvas.width * rng.uniform(0.4, 0.6), canvas.height * (rng.uniform(0.38, 0.48) if frame == "bust" else rng.uniform(0.5, 0.57))
+    things = [(_pick(rng, THINGS), rng.uniform(0.02, 0.98) * aspect, rng.uniform(0.84, 1.0), rng.uniform(0.05, 0.1), rng.random() < 0.6) for _ in range(int(rng.integers(0, 3)))]
     for thing, tx, ty, ts, behind in things:
         if behind: thing(canvas, tx, ty - 0.04, ts * (2.2 if thing is _plant else 1.3))
     canvas.stand(x, y, scale, rng.normal(0, 0.06), flip)
@@ -1025,9 +1029,9 @@ def draw_pet(
         _scatter(canvas, aspect, 0, 45, lambda x, y: oval(x, y, *[rng.uniform(0.003, 0.009)] * 2, n=10), ["#ffffff"])
 
     pixels = _light(canvas.image, rng, place)
-    if rng.random() < 0.35: pixels = pixels + rng.normal(0, rng.uniform(2, 9), pixels.shape).astype(np.float32) # a sensor's noise
+    if rng.random() < 0.35: pixels += rng.standard_normal((height, width, 1), np.float32) * np.float32(rng.uniform(2, 9)) # a sensor's noise
     image = Image.fromarray(pixels.clip(0, 255).astype(np.uint8))
-    return image.filter(ImageFilter.GaussianBlur(rng.uniform(0.5, 1.3))) if rng.random() < 0.15 else image
+    return image.filter(ImageFilter.GaussianBlur(rng.uniform(0.5, 1.3))) if rng.random() < 0.1 else image
 
 # %% ../nbs/01_draw.ipynb #a4a5c22f
 VERSION = 1 # of the drawings: counts up when the same seed gives other pictures

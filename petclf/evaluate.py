@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['BOOTSTRAPS', 'BINS', 'wilson', 'figure', 'percent', 'sklearn_mean', 'mover_mean', 'calibration_error', 'metrics',
-           'summary', 'paired', 'holm', 'plot_confusion', 'plot_confusions', 'plot_history', 'plot_roc',
-           'plot_precision_recall', 'plot_reliability', 'plot_figures', 'worst_errors', 'show_errors',
+           'summary', 'found_least', 'hidden', 'paired', 'holm', 'plot_confusion', 'plot_confusions', 'plot_history',
+           'plot_roc', 'plot_precision_recall', 'plot_reliability', 'plot_figures', 'worst_errors', 'show_errors',
            'kinds_of_errors']
 
 # %% ../nbs/08_evaluate.ipynb #235c8416
@@ -230,6 +230,24 @@ def summary(
         rows[arm] = column | {"ROC-AUC": percent(values["roc_auc"])}
     return pd.DataFrame(rows)
 
+# %% ../nbs/08_evaluate.ipynb #fe85949e
+def found_least(
+    figures, # metrics of an arm
+) -> list: # names of classes that have pictures, the lowest recall first
+    "The classes in the order of their recall."
+    recalls = {name: row["recall"]["value"] for name, row in figures["per_class"].items() if row["recall"]["value"] is not None}
+    return sorted(recalls, key=lambda name: (recalls[name], name))
+
+
+def hidden(
+    figures, # metrics of an arm
+) -> str: # the class that is found least, where even the upper end of its recall lies below the accuracy; else None
+    "The class that accuracy hides; the interval is widened for the number of classes, as Bonferroni does."
+    label = found_least(figures)[0]
+    recall = figures["per_class"][label]["recall"]
+    wider = stats.norm.ppf(1 - 0.025 / max(1, len(figures["classes"]) - 1)) / stats.norm.ppf(0.975)
+    return label if recall["value"] + wider * (recall["high"] - recall["value"]) < figures["accuracy"]["value"] else None
+
 # %% ../nbs/08_evaluate.ipynb #c9c8a79d
 def paired(
     a, # predictions of one arm about one part
@@ -268,15 +286,16 @@ def holm(
     for rank, i in enumerate(order): corrected[i] = highest = max(highest, min(1.0, (len(p_values) - rank) * p_values[i]))
     return corrected.tolist()
 
-# %% ../nbs/08_evaluate.ipynb #aac53899
+# %% ../nbs/08_evaluate.ipynb #93ec35af
 def _draw_confusion(axis, figures, title):
     counts = np.array(figures["confusion"])
     shares = counts / np.maximum(1, counts.sum(1, keepdims=True))
     classes, few = figures["classes"], len(figures["classes"]) <= 8
     axis.imshow(shares, cmap="Blues", vmin=0, vmax=1)
     size = 10 if few else 6
-    axis.set_xticks(range(len(classes)), classes, rotation=0 if few else 90, fontsize=size)
-    axis.set_yticks(range(len(classes)), classes, fontsize=size)
+    names = [name if len(name) <= 24 else f"{name[:23]}…" for name in classes] # names may be of any length, figures not
+    axis.set_xticks(range(len(classes)), names, rotation=0 if len(classes) <= 4 and max(map(len, names)) <= 10 else 90, fontsize=size)
+    axis.set_yticks(range(len(classes)), names, fontsize=size)
     for i, j in np.ndindex(counts.shape):
         if few: text = f"{counts[i, j]:,}\n{100 * shares[i, j]:.1f} %"
         else: text = str(counts[i, j]) if counts[i, j] else ""
@@ -373,7 +392,7 @@ def plot_reliability(
     axis.set(xlabel="said to be right, %", ylabel="is right, %", title=title, xlim=(100 / len(columns) - 3, 102), ylim=(-3, 103)); axis.grid()
     return drawn
 
-# %% ../nbs/08_evaluate.ipynb #fa93fe00
+# %% ../nbs/08_evaluate.ipynb #6c8de8fc
 def plot_figures(
     figures, # arm to its metrics
 ) -> Figure: # shows itself in a notebook
@@ -382,7 +401,7 @@ def plot_figures(
     rows = [("accuracy", lambda values: values["accuracy"]), ("balanced accuracy", lambda values: values["balanced_accuracy"])]
     if len(first["classes"]) <= 6:
         for what in ("recall", "precision"):
-            rows += [(f"{what} of {name}", lambda values, name=name, what=what: values["per_class"][name][what]) for name in first["classes"]]
+            rows += [(f"{what} of {name[:24]}", lambda values, name=name, what=what: values["per_class"][name][what]) for name in first["classes"]]
     drawn = Figure(figsize=(7.5, 0.42 * len(rows) + 0.9))
     axis = drawn.subplots()
     for i, (arm, values) in enumerate(figures.items()):

@@ -33,10 +33,11 @@ def has_picture_name(
     "Whether a file is called like a picture."
     return Path(path).suffix.lower() in EXTENSIONS
 
-# %% ../nbs/00_pixels.ipynb #e982011b
+# %% ../nbs/00_pixels.ipynb #8dc53b39
 def _identify(source):
     "Open `source` without decoding it."
-    try: return Image.open(source, formats=[name for name in FORMATS if name != "HEIF"])
+    # MPO files are opened as JPEGs, HEIF by the extra; Pillow has no opener of its own for either.
+    try: return Image.open(source, formats=[name for name in FORMATS if name not in ("HEIF", "MPO")])
     except UnidentifiedImageError: pass
     if hasattr(source, "seek"): source.seek(0); head = source.read(12); source.seek(0)
     else:

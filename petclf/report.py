@@ -7,7 +7,7 @@ __all__ = ['PROPORTIONS', 'PARTS', 'STYLE', 'POLICY', 'SECTIONS', 'chapter', 'ta
            'pet_picture', 'share', 'cell', 'question', 'found_least', 'hidden', 'missed', 'chosen_arm', 'has_verdict',
            'bar', 'bars', 'number_card', 'number_cards', 'what_happened', 'how_sure', 'p_value', 'place', 'command',
            'next_steps', 'notices', 'top', 'count_first', 'count_table', 'left_out', 'side_by_side', 'figures_table',
-           'figures_by_class', 'described_confusion', 'paired_tests', 'methods', 'differing', 'mistakes',
+           'figures_by_class', 'confusions', 'described_confusion', 'paired_tests', 'methods', 'differing', 'mistakes',
            'worst_pictures', 'curves', 'conclusions', 'what_next', 'how_to_repeat', 'page', 'write_report']
 
 # %% ../nbs/11_report.ipynb #0ed9d35e
@@ -29,7 +29,7 @@ from .files import write_text
 from .pixels import PictureError, read_pixels
 from .run import Run
 
-# %% ../nbs/11_report.ipynb #aaac803f
+# %% ../nbs/11_report.ipynb #decf3084
 def chapter(
     title, # the heading
     *parts, # what stands below it; `None` is left out
@@ -43,11 +43,13 @@ def table(
     head, # the column headings
     rows, # lists of cells: text, numbers or components; the first one heads its row
     *, last=False, # whether the last row is a sum
-    words=False, # whether the cells are words, which stand on the left, and not figures
+    left=1, # how many columns hold words, which stand on the left; the others hold figures
 ) -> FT: # a table that scrolls sideways where the page is narrow
     "A table."
-    body = [Tr(Th(row[0], scope="row"), *[Td(cell) for cell in row[1:]], cls="sum" if last and number == len(rows) - 1 else None) for number, row in enumerate(rows)]
-    return Div(Table(Caption(caption), Thead(Tr(*[Th(cell, scope="col") for cell in head])), Tbody(*body)), cls="scroll words" if words else "scroll", tabindex="0", role="region", aria_label=caption)
+    side = lambda i: "left" if i < left else None
+    body = [Tr(Th(row[0], scope="row"), *[Td(cell, cls=side(i)) for i, cell in enumerate(row[1:], 1)], cls="sum" if last and number == len(rows) - 1 else None) for number, row in enumerate(rows)]
+    top = Thead(Tr(*[Th(cell, scope="col", cls=side(i)) for i, cell in enumerate(head)]))
+    return Div(Table(Caption(caption), top, Tbody(*body)), cls="scroll words" if left == len(head) else "scroll", tabindex="0", role="region", aria_label=caption)
 
 
 def folded(
@@ -66,7 +68,7 @@ def named(
     "A class or an arm."
     return Span(Span(cls="dot", style=f"background:{colour(hue or name, number)}", aria_hidden="true"), name, cls="name")
 
-# %% ../nbs/11_report.ipynb #d90397ff
+# %% ../nbs/11_report.ipynb #9116ed7a
 def inside(
     content, # the bytes of a picture
     kind, # `png` or `jpeg`
@@ -79,10 +81,12 @@ def plot(
     figure, # a `petclf.figures.Figure`
     alt, # what it shows, in words
     caption=None, # what to look for
+    least=480, # a wider figure is shown at this width, in pixels, or more, and scrolls on a telephone
 ) -> FT: # on a white card, in dark pages too
     "A figure inside the page."
     width, height = (round(96 * inches) for inches in figure.get_size_inches())
-    return Figure(Img(src=inside(figure.png(dpi=150), "png"), alt=alt, width=width, height=height), Figcaption(caption) if caption else None, cls="plot")
+    image = Img(src=inside(figure.png(dpi=150), "png"), alt=alt, width=width, height=height, style=f"min-width:{least}px" if width > least else None)
+    return Figure(Div(image, cls="wide", tabindex="0", role="region", aria_label=alt) if width > least else image, Figcaption(caption) if caption else None, cls="plot")
 
 
 def pet_picture(
@@ -115,7 +119,7 @@ def cell(
     if figure["value"] is None or figure.get("low") is None: return Span(show(figure["value"]), cls="figure")
     return Span(show(figure["value"]), Span(f"{show(figure['low']).removesuffix(' %')} to {show(figure['high'])}", cls="interval"), cls="figure")
 
-# %% ../nbs/11_report.ipynb #36750b5b
+# %% ../nbs/11_report.ipynb #5512eef5
 PARTS = {"train": "training", "valid": "validation", "test": "test"}
 
 def question(
@@ -162,6 +166,9 @@ def chosen_arm(
 
 def has_verdict(run): return (run.folder/"verdict.json").is_file()
 
+
+def _count(n, what): return f"{n:,} {what}" + ("" if n == 1 else "s")
+
 # %% ../nbs/11_report.ipynb #d16cc6d0
 def bar(label, value, hue):
     "A labelled bar for a share."
@@ -196,7 +203,7 @@ def number_cards(run):
                                  bars(values), badge="chosen" if chosen else None))
     return Div(*cards, cls="cards")
 
-# %% ../nbs/11_report.ipynb #0440f916
+# %% ../nbs/11_report.ipynb #e4cb7a49
 def what_happened(
     run, # a run
 ) -> list: # sentences
@@ -209,11 +216,11 @@ def what_happened(
             f"and always answering “{chance['majority_class']}” gets {share(chance['majority'])}.",
             f"{share(chance['majority'])} come for free: that is what always answering “{chance['majority_class']}” gets, which finds "
             + (f"no {record['classes'][0] if record['classes'][1] == chance['majority_class'] else record['classes'][1]} at all." if len(record["classes"]) == 2 else "nothing else.")]
-    if figures["accuracy"]["low"] <= chance["majority"]: said.append(f"{arm} is not clearly better than that.")
     for name in run.arms:
         values = run.metrics(name)
         least, most, recalls = found_least(values)[0], found_least(values)[-1], values["per_class"]
-        if hidden(values): said.append(f"{name} reaches {share(values['accuracy']['value'])}, but misses {missed(values, least)}" + (f" against {missed(values, most)}." if len(record["classes"]) == 2 else "."))
+        if values["accuracy"]["low"] <= chance["majority"]: said.append(f"{name}, at {share(values['accuracy']['value'])}, is not clearly better than that.")
+        elif hidden(values): said.append(f"{name} reaches {share(values['accuracy']['value'])}, but misses {missed(values, least)}" + (f" against {missed(values, most)}." if len(record["classes"]) == 2 else "."))
         elif recalls[least]["recall"]["value"] == recalls[most]["recall"]["value"]: said.append(f"{name} finds every class equally often.")
         else: said.append(f"{name} is weakest at {least}: it misses {missed(values, least)}, which is not clearly more than of the others.")
     return said
@@ -242,7 +249,7 @@ def p_value(
     "A p value with its sign, as one writes it."
     return "< 0.0001" if value < 1e-4 else f"= {value:.2g}"
 
-# %% ../nbs/11_report.ipynb #f3f1d1ae
+# %% ../nbs/11_report.ipynb #d958eda0
 def place(
     run, # a run
 ) -> str: # such as `runs/sample-species-resnet18`
@@ -264,11 +271,11 @@ def next_steps(
     if record["evaluated"] != "test":
         steps.append(("Measure on pictures that steered nothing: split with a test part and train again.", command("compare", *again, "--split", "stratified", "--out", f"{place(run)}-tested")))
     if figures["accuracy"]["low"] <= figures["chance"]["majority"]:
-        steps.append((f"Do not use {arm} yet: it does not clearly beat “always {figures['chance']['majority_class']}”. Train for longer, or start from pretrained weights.", None))
+        steps.append((f"Do not use {arm} yet: it does not clearly beat “always {figures['chance']['majority_class']}”. Train for longer, with more pictures" + (", or from pretrained weights." if arm.startswith("scratch") else ", or at a larger size."), None))
     if label := hidden(figures):
         steps.append((f"Look at the pictures of {label} that {arm} misses (in “What kinds of mistakes”) before anybody relies on it, and decide what such a mistake costs.", None))
-    elif record["left_out"] if "left_out" in record else record["data"]["left_out"]:
-        steps.append((f"See why {record['data']['left_out']:,} pictures were left out, and mend or remove their files.", command("data", data)))
+    if left := record["data"]["left_out"]:
+        steps.append((f"See why {_count(left, 'picture')} {'was' if left == 1 else 'were'} left out, and mend or remove {'its file' if left == 1 else 'their files'}.", command("data", data)))
     if len(run.arms) == 1:
         steps.append(("Hold it against another arm on the same pictures: a figure alone says little.", command("compare", *again, "--arms", "scratch,pretrained", "--out", f"{place(run)}-compared")))
     if record["data"]["name"].startswith("sample"):
@@ -276,7 +283,7 @@ def next_steps(
     steps.append(("See how much is luck: repeat with another seed, which also splits anew.", command("compare" if len(run.arms) > 1 else "train", *again, "--seed", record["seed"] + 1, "--out", f"{place(run)}-seed-{record['seed'] + 1}")))
     return steps
 
-# %% ../nbs/11_report.ipynb #325922b3
+# %% ../nbs/11_report.ipynb #b2fdfe0c
 def notices(
     run, # a run
 ) -> list: # sentences
@@ -304,9 +311,6 @@ def top(
     return Header(P("petclf, the page of a run", cls="eyebrow"), H1(f"{record['data']['name']}: {question(record)}"),
                   P(result, cls="result"), P(" · ".join(facts), cls="facts"),
                   *[Aside(sentence, cls="notice", role="note") for sentence in notices(run)], number_cards(run), Div(*answers, cls="answers"))
-
-
-def _count(n, what): return f"{n:,} {what}" + ("" if n == 1 else "s")
 
 # %% ../nbs/11_report.ipynb #92252b7b
 def count_first(
@@ -346,7 +350,7 @@ def left_out(catalog):
     if not len(reasons): return P("No picture was left out.")
     return table(f"Left out: {reasons.sum():,} of {len(catalog):,} pictures", ["reason", "pictures"], [[reason, f"{count:,}"] for reason, count in reasons.items()])
 
-# %% ../nbs/11_report.ipynb #bfa3d8ad
+# %% ../nbs/11_report.ipynb #b19dcb12
 def side_by_side(
     run, # a run
 ) -> FT: # tables, forest plot, confusion matrices, paired test
@@ -360,10 +364,9 @@ def side_by_side(
           "Recall is how many pictures of a class were found; precision is how often an answer was right."),
         figures_table(figures, with_classes=not many), folded(f"Recall and precision of all {len(first['classes'])} classes", per_class) if many else None,
         plot(plot_figures(figures), "Figures with their intervals. " + " ".join(f"{arm}: accuracy {percent(values['accuracy'])}, balanced accuracy {percent(values['balanced_accuracy'])}." for arm, values in figures.items()),
-             "Points are the figures, lines their 95 % intervals. Where lines overlap widely, do not read too much into a difference."),
+             "Points are the figures, lines their 95 % intervals." + (" Whether two arms differ is for the paired test below to say, not for the overlap of lines." if len(figures) > 1 else "")),
         H3("Who was taken for whom"),
-        plot(plot_confusions(figures), "Confusion matrices. " + " ".join(described_confusion(arm, values) for arm, values in figures.items()),
-             "Rows are the truth, columns the answers; the diagonal is right."),
+        P("Rows are the truth, columns the answers; the diagonal is right."), confusions(figures),
         *paired_tests(run), folded("How the intervals are made", methods(figures)))
 
 
@@ -390,6 +393,11 @@ def figures_by_class(figures):
     head = ["class", "pictures", *[f"{kind}, {arm}" for arm in figures for kind in ("recall", "precision")]]
     rows = [[name, f"{first['per_class'][name]['support']:,}", *[cell(values["per_class"][name][kind]) for values in figures.values() for kind in ("recall", "precision")]] for name in order]
     return table("Every class, the one found least first", head, rows)
+
+
+def confusions(figures):
+    "A confusion matrix for each arm; side by side where there is room."
+    return Div(*[plot(plot_confusions({arm: values}), f"Confusion matrix of {described_confusion(arm, values)}", least=640) for arm, values in figures.items()], cls="row")
 
 
 def described_confusion(arm, figures):
@@ -428,9 +436,9 @@ def methods(figures):
     found = {name.replace("_", " "): first[name]["method"] for name in ("accuracy", "balanced_accuracy", "roc_auc", "average_precision", "log_loss") if name in first and "method" in first[name]}
     one = first["per_class"][first["classes"][0]]
     found |= {f"{name} (of a class)": one[name]["method"] for name in ("recall", "precision", "f1") if "method" in one[name]}
-    return table("Methods", ["figure", "method"], [[name, method] for name, method in found.items()], words=True)
+    return table("Methods", ["figure", "method"], [[name, method] for name, method in found.items()], left=2)
 
-# %% ../nbs/11_report.ipynb #018cb48d
+# %% ../nbs/11_report.ipynb #66fbeebb
 def differing(
     run, # a run
 ) -> FT: # a table for each pair, and what they share
@@ -440,14 +448,17 @@ def differing(
     parts = []
     for names, changed in pairs.items():
         a, b = next((a, b) for a in run.arms for b in run.arms if f"{a} and {b}" == names)
-        words = [name.replace("_", " ") for name in changed]
+        words = [_setting(name) for name in changed]
         said = f"{a} and {b} differ in {_and(words)}. " + ("What is seen above is the effect of these together; this run cannot say which of them did how much." if len(words) > 1 else "") \
             if words else f"{a} and {b} are trained alike."
-        parts += [P(said), table(f"What differs between {a} and {b}", ["", a, b], [[name.replace("_", " "), _plain(pair[0]), _plain(pair[1])] for name, pair in changed.items()], words=True) if changed else None]
+        parts += [P(said), table(f"What differs between {a} and {b}", ["", a, b], [[_setting(name), _plain(pair[0]), _plain(pair[1])] for name, pair in changed.items()], left=3) if changed else None]
     first = settings[run.arms[0]]
     shared = {name: value for name, value in first.items() if all(other.get(name) == value for other in settings.values())}
-    recipe = table("The same in all arms" if len(settings) > 1 else "Everything that decided the training", ["", "value"], [[name.replace("_", " "), _plain(value)] for name, value in shared.items()], words=True)
+    recipe = table("The same in all arms" if len(settings) > 1 else "Everything that decided the training", ["", "value"], [[_setting(name), _plain(value)] for name, value in shared.items()], left=2)
     return chapter("What differs between the arms", *parts, folded(f"What they share: {len(shared)} settings", recipe)) if pairs else chapter("How it was trained", recipe)
+
+
+def _setting(name): return "what is trained" if name == "trained" else name.replace("_", " ")
 
 
 def _plain(value):
@@ -457,7 +468,7 @@ def _plain(value):
 
 def _and(words): return words[0] if len(words) == 1 else ", ".join(words[:-1]) + " and " + words[-1]
 
-# %% ../nbs/11_report.ipynb #5633300b
+# %% ../nbs/11_report.ipynb #e57b643e
 def mistakes(
     run, # a run
 ) -> FT: # for each arm, kinds of errors and the worst ones as pictures
@@ -472,10 +483,10 @@ def mistakes(
         if not wrong: continue
         kinds = kinds_of_errors(judged, catalog)
         finer = (kinds.breed != kinds.truth).any() # whether the breed, or the label, says more than the truth
-        head = ["is", *(["more exactly"] if finer else []), "called", "pictures", "of", "share"]
-        rows = [[named(row.truth, hue=hues.get(row.truth)), *([row.breed] if finer else []), named(row.predicted, hue=hues.get(row.predicted)), f"{row.pictures:,}", f"{row.of:,}", share(row.share)] for row in kinds.itertuples()]
-        parts += [table(f"Kinds of mistakes of {arm}", head, rows[:8], words=True)]
-        if len(rows) > 8: parts += [folded(f"{_count(len(rows) - 8, 'kind')} more", table(f"The next {min(len(rows) - 8, 52)} kinds of mistakes of {arm}", head, rows[8:60], words=True))]
+        head = ["is", *(["more exactly"] if finer else []), "called", "pictures", "share"]
+        rows = [[named(row.truth, hue=hues.get(row.truth)), *([row.breed] if finer else []), named(row.predicted, hue=hues.get(row.predicted)), f"{row.pictures:,} of {row.of:,}", share(row.share)] for row in kinds.itertuples()]
+        parts += [table(f"Kinds of mistakes of {arm}", head, rows[:8], left=len(head) - 2)]
+        if len(rows) > 8: parts += [folded(f"{_count(len(rows) - 8, 'kind')} more", table(f"The next {min(len(rows) - 8, 52)} kinds of mistakes of {arm}", head, rows[8:60], left=len(head) - 2))]
         parts += [worst_pictures(judged, arm, root, 12, hues)]
     return chapter("What kinds of mistakes", P("The pictures are those about which a model was surest and wrong. They are worth a look: some are hard, some are badly cut, and some have a wrong label."), *parts)
 
@@ -493,7 +504,7 @@ def _one_picture(path, row, arm, hues):
     except PictureError as error: shown = Div(f"cannot be shown: {error}", cls="gone")
     return Figure(shown, Figcaption(Span("is ", named(row.truth, hue=hues.get(row.truth))), Span("called ", named(row.predicted, hue=hues.get(row.predicted)), Span(f" {share(row.probability)}", cls="nowrap")), Span(row.file.removeprefix("images/"), cls="file")), cls="pet")
 
-# %% ../nbs/11_report.ipynb #2d759b80
+# %% ../nbs/11_report.ipynb #2ec9a51a
 def curves(
     run, # a run
 ) -> FT: # training, ROC, precision-recall, reliability
@@ -501,10 +512,10 @@ def curves(
     record, part = run.record, run.record["evaluated"]
     histories = {arm: run.history(arm) for arm in run.arms if (run.arm(arm)/"history.csv").is_file()}
     judged = {arm: run.predictions(arm)[lambda table: table.split == part] for arm in run.arms}
-    figures, positive, shown = {arm: run.metrics(arm) for arm in run.arms}, record["positive"], []
+    figures, positive, training, shown = {arm: run.metrics(arm) for arm in run.arms}, record["positive"], None, []
     if histories:
         last = " ".join(f"{arm}: after {_count(len(history), 'epoch')} training loss {history.train_loss.iloc[-1]:.3f}, validation loss {history.valid_loss.iloc[-1]:.3f}." for arm, history in histories.items())
-        shown.append(plot(plot_history(histories), "Training curves. " + last, "When the training loss falls and the validation loss rises, the network learns its pictures by heart."))
+        training = plot(plot_history(histories), "Training curves. " + last, "When the training loss falls and the validation loss rises, the network learns its pictures by heart.")
     if positive:
         shown.append(plot(plot_roc(judged, positive), f"ROC curves for {positive}. " + " ".join(f"{arm}: area {_decimal(values['roc_auc'])}." for arm, values in figures.items()),
                           f"How many of all {positive} pictures are found, against how many others are called {positive} by mistake, for every threshold."))
@@ -512,14 +523,14 @@ def curves(
                           f"What finding more of the {positive} pictures costs in precision. Unlike ROC, this does not flatter when the class is rare."))
     for arm, table_of_arm in judged.items():
         error = figures[arm]["ece"]
-        said = f"Expected calibration error {error['value']:.3f}; with so many pictures a perfectly calibrated model shows {error['perfect_mean']:.3f} on average, and up to {error['perfect_high']:.3f} 19 times in 20."
+        said = f"The expected calibration error is {error['value']:.3f}; even a perfectly calibrated model shows about {error['perfect_mean']:.3f} on this many pictures, and seldom more than {error['perfect_high']:.3f}."
         shown.append(plot(plot_reliability(table_of_arm, f"reliability of {arm}"), f"Reliability of {arm}. {said}", f"Of the answers given with 80 % probability, are 80 % right? On the diagonal they are. {said}"))
-    return chapter("Curves", Div(*shown, cls="plots"))
+    return chapter("Curves", training, Div(*shown, cls="plots"))
 
 
 def _decimal(figure): return "unknown" if figure["value"] is None else f"{figure['value']:.3f}"
 
-# %% ../nbs/11_report.ipynb #3f3dc70d
+# %% ../nbs/11_report.ipynb #526d28b5
 def conclusions(
     run, # a run
 ) -> FT: # a list of sentences
@@ -557,16 +568,16 @@ def how_to_repeat(
         P("Without it, save the recipe below as ", Code("recipe.toml"), " and say:"), Pre(Code(command(verb, *options, *arms, "--recipe", "recipe.toml", *file)), tabindex="0"),
         folded("The recipe", Pre(Code("".join(f"{name} = {json.dumps(value)}\n" for name, value in record["recipe"].items())), tabindex="0")),
         P("The same seed on the same machine gives the same numbers. Another processor or other versions may change the last digits."),
-        table("What the figures depend on", ["", ""], facts, words=True),
+        table("What the figures depend on", ["", ""], facts, left=2),
         table("The arms", ["", "parameters", "of them trained", "training", "with evaluation", "sanity check before training"], rows),
-        folded("Versions", table("Versions", ["", "version"], [[name, version] for name, version in record["versions"].items()], words=True)))
+        folded("Versions", table("Versions", ["", "version"], [[name, version] for name, version in record["versions"].items()], left=2)))
 
 
 def _duration(seconds):
     "Seconds as one says them."
     return "–" if seconds is None else f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
 
-# %% ../nbs/11_report.ipynb #a94266f6
+# %% ../nbs/11_report.ipynb #9fe32251
 STYLE = r"""
 :root { color-scheme: light dark; --page: #f5f5f2; --card: #fff; --ink: #1c2126; --soft: #59626d; --line: #deded9; --track: #e9e9e5; --link: #0a5f94;
   --notice: #fff3d1; --notice-line: #e0ac2b; --badge: #dff3ea; --badge-ink: #045b41; }
@@ -616,18 +627,18 @@ caption { text-align: left; font-weight: 600; padding: .85rem 1.1rem .35rem; }
 th, td { padding: .5rem 1.1rem; text-align: right; vertical-align: top; border-top: 1px solid var(--line); }
 thead th { border-top: 0; color: var(--soft); font-weight: 500; font-size: .87rem; vertical-align: bottom; white-space: nowrap; }
 tbody th { font-weight: 500; text-align: left; } th:first-child { text-align: left; } tr.sum > * { font-weight: 650; border-top-width: 2px; }
-.words td, .words th { text-align: left; } .scroll:not(.words) td { white-space: nowrap; } .words td { min-width: 8rem; max-width: 34rem; overflow-wrap: anywhere; }
+td.left, th.left { text-align: left; } .scroll:not(.words) td { white-space: nowrap; } .words td { min-width: 8rem; max-width: 34rem; overflow-wrap: anywhere; }
 .row { display: flex; flex-wrap: wrap; gap: 0 1.3rem; align-items: start; } .row > p { max-width: 20rem; padding-top: .85rem; }
 .figure { display: inline-block; white-space: nowrap; } .figure .interval { display: block; font-size: .8rem; line-height: 1.3; }
 .shares { display: inline-block; min-width: 5.5rem; } .inline { display: block; height: 4px; border-radius: 2px; margin: 2px 0 0 auto; }
 .nowrap { white-space: nowrap; } .name { unicode-bidi: isolate; } .dot { display: inline-block; width: .68em; height: .68em; border-radius: 50%; margin-right: .42em; }
 
 .plot { margin: 0 0 1.3rem; background: #fff; border: 1px solid var(--line); border-radius: 14px; padding: 1rem; width: fit-content; max-width: 100%; }
-.plot img { display: block; max-width: 100%; height: auto; margin: 0 auto; } .plot figcaption { color: #4b545e; font-size: .88rem; line-height: 1.45; padding: .6rem .3rem 0; max-width: 44rem; }
+.plot img { display: block; max-width: 100%; height: auto; margin: 0 auto; } .wide { overflow-x: auto; } .plot figcaption { color: #4b545e; font-size: .88rem; line-height: 1.45; padding: .6rem .3rem 0; max-width: 44rem; }
 .plots { display: grid; gap: 1.3rem; grid-template-columns: repeat(auto-fit, minmax(min(100%, 26rem), 1fr)); align-items: start; } .plots .plot { width: auto; margin: 0; }
 .pets { display: grid; gap: 1rem .9rem; grid-template-columns: repeat(auto-fill, minmax(min(46%, 9.2rem), 1fr)); margin: 0 0 1.3rem; }
 .pet { margin: 0; background: var(--card); border: 1px solid var(--line); border-radius: 14px; overflow: hidden; min-width: 0; } .pet img { display: block; width: 100%; height: auto; aspect-ratio: 1; object-fit: cover; }
-.pet figcaption { padding: .55rem .75rem .7rem; font-size: .86rem; line-height: 1.4; } .pet figcaption > span { display: block; } .pet .name { display: inline-block; max-width: 100%; } .file { color: var(--soft); font-size: .76rem; overflow-wrap: anywhere; }
+.pet figcaption { padding: .55rem .75rem .7rem; font-size: .86rem; line-height: 1.4; } .pet figcaption > span { display: block; } .pet .name { overflow-wrap: anywhere; display: inline-flex; align-items: baseline; max-width: 100%; } .pet .dot { flex: none; } .file { color: var(--soft); font-size: .76rem; overflow-wrap: anywhere; }
 .gone { color: var(--soft); padding: 1rem; border: 1px dashed var(--line); border-radius: 14px; overflow-wrap: anywhere; } .pet .gone { border: 0; aspect-ratio: 1; font-size: .85rem; }
 .sentences { padding: 0; list-style: none; } .sentences li { padding: .7rem 0; border-top: 1px solid var(--line); } .sentences li:first-child { border: 0; padding-top: 0; }
 .steps { padding-left: 1.3rem; } .steps li { margin-bottom: 1rem; padding-left: .3rem; } .steps p { margin-bottom: .4rem; }
@@ -641,7 +652,7 @@ footer { color: var(--soft); font-size: .88rem; padding-top: 1.5rem; padding-bot
   nav ol { flex-wrap: nowrap; white-space: nowrap; width: max-content; } }
 @media print { :root { --page: #fff; --card: #fff; --ink: #000; --soft: #444; --line: #bbb; --track: #e5e5e5; --link: #000; --notice: #fff; } nav, .skip { display: none; }
   body { font-size: 10pt; } * { -webkit-print-color-adjust: exact; print-color-adjust: exact; } .card, .plot, .pet, tr, .answers > div { break-inside: avoid; } h2, h3, caption { break-after: avoid; }
-  .scroll { overflow: visible; } details::details-content { content-visibility: visible; block-size: auto; } }
+  .scroll, .wide { overflow: visible; } .wide img { min-width: 0 !important; } details::details-content { content-visibility: visible; block-size: auto; } }
 """
 
 # %% ../nbs/11_report.ipynb #daf6f161

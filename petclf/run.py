@@ -121,6 +121,13 @@ def alone_in(
         yield
 
 
+def setting_words(
+    name, # of a setting of an arm
+) -> str: # for people
+    "A setting's name in a sentence."
+    return "what is trained" if name == "trained" else name.replace("_", " ")
+
+
 def write_predictions(path, table):
     "Write predictions so that they read back bit for bit."
     write_table(path, table)
