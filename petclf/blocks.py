@@ -44,7 +44,7 @@ class PixelCache:
 
     def __len__(self): return len(self.place)
 
-# %% ../nbs/06_blocks.ipynb #fc58d7a3
+# %% ../nbs/06_blocks.ipynb #1eb12742
 FORMAT = "1" # of the cache; a change in how pixels are made changes it
 
 def cache_pixels(
@@ -69,7 +69,7 @@ def _write_pixels(folder, root, files, size, progress):
         except PictureError as error: return str(error)
     workers, rows, start = max(2, os.cpu_count() or 1), [], 0
     with ThreadPoolExecutor(workers) as pool, open(folder/"pixels", "wb") as out:
-        bar = tqdm(total=len(files), desc=f"reading pictures at {size} px", unit=" pictures", disable=not progress, leave=False)
+        bar = tqdm(total=len(files), desc=f"reading pictures at {size} px", unit=" pictures", disable=None if progress else True, leave=False)
         for first in range(0, len(files), 64 * workers): # a bounded part at a time, so that memory is too
             part = files[first:first + 64 * workers]
             for file, pixels in zip(part, pool.map(decode, part)):

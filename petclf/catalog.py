@@ -8,7 +8,7 @@ __all__ = ['TABLES', 'SPLIT_FOLDERS', 'COLUMNS', 'FACTS', 'NAMES', 'SPLITS', 'TA
            'oxford_pets_folder', 'class_table', 'count_classes', 'choose_target', 'limit_catalog', 'show_pictures',
            'show_sample']
 
-# %% ../nbs/02_catalog.ipynb #c236140b
+# %% ../nbs/02_catalog.ipynb #9cf4319d
 import os, re
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ from pathlib import Path
 import pandas as pd
 from tqdm.auto import tqdm
 
-from .draw import draw_sample
+from .draw import VERSION, draw_sample
 from .errors import PetclfError
 from .fetch import fetch_oxford_pets
 from .figures import Figure
@@ -135,7 +135,7 @@ def _against_list(catalog, path):
     disagree = said.notna() & (said != catalog.species)
     return catalog.assign(note=catalog.note.mask(disagree, "annotations/list.txt says " + said.astype("str")))
 
-# %% ../nbs/02_catalog.ipynb #93ccc358
+# %% ../nbs/02_catalog.ipynb #d3fb7037
 FACTS = ("file", "sha256", "bytes", "format", "mode", "width", "height", "frames", "error")
 
 def examine_files(
@@ -157,7 +157,7 @@ def examine_files(
             return dict(file=file, stamp="", sha256="", bytes=0, format="", mode="", width=0, height=0, frames=0, error=error.strerror or "cannot be opened")
 
     with ThreadPoolExecutor(max_workers=max(2, os.cpu_count() or 1)) as pool:
-        rows = list(tqdm(pool.map(look, files), total=len(files), desc="looking at each picture", unit=" pictures", disable=not progress, leave=False))
+        rows = list(tqdm(pool.map(look, files), total=len(files), desc="looking at each picture", unit=" pictures", disable=None if progress else True, leave=False))
     facts = pd.DataFrame(rows, columns=["stamp", *FACTS])
     if any((row["file"], row["stamp"]) not in kept for row in rows): _keep_facts(root, facts)
     return facts[list(FACTS)]
@@ -234,7 +234,7 @@ def _licence_beside(root):
         if lines: return lines[0][:200]
     return "not stated"
 
-# %% ../nbs/02_catalog.ipynb #415d92f6
+# %% ../nbs/02_catalog.ipynb #c279a424
 NAMES = ("sample", "sample-faults", "oxford-pets")
 
 def load_data(
@@ -244,7 +244,9 @@ def load_data(
 ) -> Pets: # the data set
     "Find, draw or fetch a data set and look at its files."
     if name in ("sample", "sample-faults"):
-        folder = draw_sample(data_dir()/f"{name}-{seed}", seed=seed, faults=name == "sample-faults")
+        folder = data_dir()/f"{name}-{seed}-v{VERSION}" # a new way of drawing gets a new folder
+        with tqdm(total=600, desc="drawing pets", unit=" pictures", disable=None if progress else True, leave=False) as bar:
+            draw_sample(folder, seed=seed, faults=name == "sample-faults", progress=lambda done, every: bar.update(done - bar.n))
         return read_folder(folder, name, "drawn by petclf, Apache-2.0", progress)
     if name == "oxford-pets": return read_folder(oxford_pets_folder(progress), name, "CC BY-SA 4.0 (the pictures belong to their owners)", progress)
     if not Path(name).expanduser().exists():

@@ -133,7 +133,7 @@ def run_data(options):
     from petclf.catalog import count_classes, limit_catalog, load_data
     from petclf.split import split_catalog
     seed = options.seed or 0
-    pets = load_data(options.data or "sample", seed, progress=sys.stderr.isatty())
+    pets = load_data(options.data or "sample", seed, progress=True)
     catalog, way = split_catalog(limit_catalog(pets.catalog, options.limit, seed), options.split, seed, pets.root)
     print(f"{pets}\nlicence: {pets.licence}\nsplit: {way}, seed {seed}\n\n{count_classes(catalog, options.target)}")
 
@@ -153,7 +153,7 @@ def _settings(options, arms):
     chosen = {name: getattr(options, name) if getattr(options, name) is not None else before.get(name) for name in ("data", "target", "split", "seed", "limit")}
     return dict(data=chosen["data"] or "sample", arms=arms or before.get("arms"), recipe=read_recipe(options.recipe, **changes), target=chosen["target"],
                 split=chosen["split"], seed=chosen["seed"] or 0, limit=chosen["limit"], weights=options.weights, out=options.out,
-                overwrite=options.overwrite, progress=sys.stderr.isatty(), say=_say)
+                overwrite=options.overwrite, progress=True, say=_say)
 
 
 def run_train(options):

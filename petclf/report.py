@@ -4,16 +4,15 @@
 
 # %% auto #0
 __all__ = ['PROPORTIONS', 'PARTS', 'STYLE', 'POLICY', 'SECTIONS', 'chapter', 'table', 'folded', 'named', 'inside', 'plot',
-           'pet_picture', 'share', 'cell', 'question', 'found_least', 'hidden', 'missed', 'chosen_arm', 'has_verdict',
-           'bar', 'bars', 'number_card', 'number_cards', 'what_happened', 'how_sure', 'p_value', 'place', 'command',
-           'next_steps', 'notices', 'top', 'count_first', 'count_table', 'left_out', 'side_by_side', 'figures_table',
+           'pet_picture', 'share', 'cell', 'question', 'missed', 'chosen_arm', 'has_verdict', 'bar', 'bars',
+           'number_card', 'number_cards', 'what_happened', 'how_sure', 'p_value', 'place', 'command', 'next_steps',
+           'notices', 'top', 'count_first', 'count_table', 'left_out', 'side_by_side', 'figures_table',
            'figures_by_class', 'confusions', 'described_confusion', 'paired_tests', 'methods', 'differing', 'mistakes',
            'worst_pictures', 'curves', 'conclusions', 'what_next', 'how_to_repeat', 'page', 'write_report']
 
-# %% ../nbs/11_report.ipynb #0ed9d35e
+# %% ../nbs/11_report.ipynb #a3566a72
 import base64, io, json, re, shlex
 from pathlib import Path
-from statistics import NormalDist
 
 import pandas as pd
 from fastcore.xml import (FT, H1, H2, H3, A, Aside, Body, Caption, Code, Details, Div, Figcaption, Figure, Footer, Head, Header, Html, Img, Li, Link, Main,
@@ -22,12 +21,12 @@ from PIL import Image
 
 from .catalog import class_table
 from .errors import PetclfError
-from .evaluate import (kinds_of_errors, percent, plot_confusions, plot_figures, plot_history, plot_precision_recall, plot_reliability, plot_roc,
+from .evaluate import (found_least, hidden, kinds_of_errors, percent, plot_confusions, plot_figures, plot_history, plot_precision_recall, plot_reliability, plot_roc,
                              worst_errors)
 from .figures import colour
 from .files import write_text
 from .pixels import PictureError, read_pixels
-from .run import Run
+from .run import Run, setting_words
 
 # %% ../nbs/11_report.ipynb #decf3084
 def chapter(
@@ -119,7 +118,7 @@ def cell(
     if figure["value"] is None or figure.get("low") is None: return Span(show(figure["value"]), cls="figure")
     return Span(show(figure["value"]), Span(f"{show(figure['low']).removesuffix(' %')} to {show(figure['high'])}", cls="interval"), cls="figure")
 
-# %% ../nbs/11_report.ipynb #5512eef5
+# %% ../nbs/11_report.ipynb #c171a80e
 PARTS = {"train": "training", "valid": "validation", "test": "test"}
 
 def question(
@@ -128,24 +127,6 @@ def question(
     "What is told apart, in a few words."
     classes, plural = record["classes"], {"species": "species", "breed": "breeds", "label": "labels"}[record["target"]]
     return f"{', '.join(classes[:-1])} or {classes[-1]}?" if len(classes) <= 4 else f"{len(classes)} {plural}"
-
-
-def found_least(
-    figures, # a `metrics.json`
-) -> list: # names of classes that have pictures, the lowest recall first
-    "The classes in the order of their recall."
-    recalls = {name: row["recall"]["value"] for name, row in figures["per_class"].items() if row["recall"]["value"] is not None}
-    return sorted(recalls, key=lambda name: (recalls[name], name))
-
-
-def hidden(
-    figures, # a `metrics.json`
-) -> str: # the class found least, where even the upper end of its recall lies below the accuracy; else None
-    "The class that accuracy hides. One of many classes is always last, so the interval is widened for their number, as Bonferroni does."
-    label = found_least(figures)[0]
-    recall, normal = figures["per_class"][label]["recall"], NormalDist()
-    wider = normal.inv_cdf(1 - 0.025 / (len(figures["classes"]) - 1)) / normal.inv_cdf(0.975)
-    return label if recall["value"] + wider * (recall["high"] - recall["value"]) < figures["accuracy"]["value"] else None
 
 
 def missed(
@@ -438,7 +419,7 @@ def methods(figures):
     found |= {f"{name} (of a class)": one[name]["method"] for name in ("recall", "precision", "f1") if "method" in one[name]}
     return table("Methods", ["figure", "method"], [[name, method] for name, method in found.items()], left=2)
 
-# %% ../nbs/11_report.ipynb #66fbeebb
+# %% ../nbs/11_report.ipynb #dcd4dfd5
 def differing(
     run, # a run
 ) -> FT: # a table for each pair, and what they share
@@ -448,17 +429,15 @@ def differing(
     parts = []
     for names, changed in pairs.items():
         a, b = next((a, b) for a in run.arms for b in run.arms if f"{a} and {b}" == names)
-        words = [_setting(name) for name in changed]
+        words = [setting_words(name) for name in changed]
         said = f"{a} and {b} differ in {_and(words)}. " + ("What is seen above is the effect of these together; this run cannot say which of them did how much." if len(words) > 1 else "") \
             if words else f"{a} and {b} are trained alike."
-        parts += [P(said), table(f"What differs between {a} and {b}", ["", a, b], [[_setting(name), _plain(pair[0]), _plain(pair[1])] for name, pair in changed.items()], left=3) if changed else None]
+        parts += [P(said), table(f"What differs between {a} and {b}", ["", a, b], [[setting_words(name), _plain(pair[0]), _plain(pair[1])] for name, pair in changed.items()], left=3) if changed else None]
     first = settings[run.arms[0]]
     shared = {name: value for name, value in first.items() if all(other.get(name) == value for other in settings.values())}
-    recipe = table("The same in all arms" if len(settings) > 1 else "Everything that decided the training", ["", "value"], [[_setting(name), _plain(value)] for name, value in shared.items()], left=2)
+    recipe = table("The same in all arms" if len(settings) > 1 else "Everything that decided the training", ["", "value"], [[setting_words(name), _plain(value)] for name, value in shared.items()], left=2)
     return chapter("What differs between the arms", *parts, folded(f"What they share: {len(shared)} settings", recipe)) if pairs else chapter("How it was trained", recipe)
 
-
-def _setting(name): return "what is trained" if name == "trained" else name.replace("_", " ")
 
 
 def _plain(value):

@@ -280,7 +280,7 @@ def _load_optimizer(learn, folder, state):
     for (parameter, *_), values in zip(learn.opt.all_params(), restored): learn.opt.state[parameter] = values
     for group, values in zip(learn.opt.hypers, state["hypers"]): group.update(values)
 
-# %% ../nbs/07_train.ipynb #f0c2596d
+# %% ../nbs/07_train.ipynb #bae416ea
 class KeepEpochs(Callback):
     "Seed each epoch by its number; after it, add a row to the history and write the checkpoint."
     order = 95 # after fastai's Recorder has written down the epoch's losses
@@ -316,7 +316,7 @@ class ShowEpochs(Callback):
     order = 96
     def __init__(self, title, total, first=0): self.title, self.total, self.first = title, total, first
     def before_epoch(self):
-        self.bar = tqdm(total=len(self.dls.train), desc=f"{self.title}: epoch {self.first + self.epoch + 1} of {self.total}", unit=" batches", leave=False)
+        self.bar = tqdm(total=len(self.dls.train), desc=f"{self.title}: epoch {self.first + self.epoch + 1} of {self.total}", unit=" batches", leave=False, disable=None)
     def after_batch(self):
         if self.training: self.bar.update()
     def after_epoch(self):
@@ -369,7 +369,7 @@ def fit_arm(
         first += epochs
     return pd.DataFrame(history)
 
-# %% ../nbs/07_train.ipynb #e8b064d8
+# %% ../nbs/07_train.ipynb #80810a70
 def predict_parts(
     learn, # a trained learner
     pets, # the data set
@@ -381,6 +381,7 @@ def predict_parts(
     "A model's answers about the pictures that it was not trained on."
     rows = catalog[catalog.split.isin(parts)].reset_index(drop=True)
     with learn.no_bar(), learn.no_logging(): probabilities = learn.get_preds(dl=learn.dls.test_dl(rows))[0].double().cpu().numpy()
+    probabilities /= probabilities.sum(1, keepdims=True) # 32-bit softmax misses 1 in the eighth digit
     classes = list(learn.dls.vocab)
     table = pd.DataFrame({"file": rows.file, "split": rows.split, "truth": rows[target], "predicted": [classes[i] for i in probabilities.argmax(1)]}).astype("str")
     return table.assign(**{f"p_{name}": probabilities[:, i] for i, name in enumerate(classes)})
