@@ -730,7 +730,7 @@ def turn_away(canvas, pet):
 POSES = {"sit": (sit, (-1.6, -1.4, 1.9, 3.5), 5), "sit_side": (sit_side, (-2.6, -1.4, 1.5, 3.5), 4), "stand": (stand, (-3.7, -1.4, 1.5, 3.1), 4),
          "lie": (lie, (-3.5, -1.4, 1.6, 2.1), 4), "loaf": (loaf, (-2.2, -1.4, 2.4, 1.8), 3), "turn_away": (turn_away, (-1.6, -1.4, 1.9, 3.4), 2)}
 
-# %% ../nbs/01_draw.ipynb #ed6f6aa7
+# %% ../nbs/01_draw.ipynb #95703919
 def _gradient(canvas, top, bottom, low=0.0, high=1.0, texture=0.0, kind="cloud"):
     "Fill the picture's rows from `low` to `high` with a gradient from one colour to another."
     y0, y1 = int(low * canvas.height), int(high * canvas.height)
@@ -922,7 +922,7 @@ def autumn(canvas, aspect, rng):
 
 
 INDOORS, OUTDOORS = (studio, room, room, sofa, sofa), (garden, garden, beach, snow, autumn, night)
-AT_HOME = {"cat": 0.92, "dog": 0.1} # how often each species is met indoors
+AT_HOME = {"cat": 0.96, "dog": 0.05} # how often each species is met indoors
 
 def _place(rng, species): return _pick(rng, INDOORS if rng.random() < AT_HOME[species] else OUTDOORS)
 

@@ -7,7 +7,7 @@ __all__ = ['CHOICES', 'ARMS', 'Recipe', 'differences', 'read_recipe', 'parse_set
            'choose_device', 'choose_precision', 'keep_memory', 'seed_everything', 'make_learner', 'sanity_check',
            'read_checkpoint', 'load_model', 'KeepEpochs', 'ShowEpochs', 'fit_arm', 'predict_parts']
 
-# %% ../nbs/07_train.ipynb #80f4f968
+# %% ../nbs/07_train.ipynb #fc8af0a2
 import ctypes, json, math, os, platform, random, sys, time, tomllib
 from dataclasses import asdict, dataclass, fields, replace
 from functools import partial
@@ -20,6 +20,7 @@ from fastai.vision.all import (Adam, Callback, CancelFitException, Learner, Mixe
                                params, vision_learner)
 from fastai.callback.fp16 import AMPMode
 from fastcore.imports import in_notebook
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from tqdm.auto import tqdm
 
@@ -224,7 +225,7 @@ def sanity_check(
     found["passed"] = right_shape and bool(torch.isfinite(out).all()) and bool(((sums - 1).abs() < 1e-4).all())
     return found
 
-# %% ../nbs/07_train.ipynb #f3372f8b
+# %% ../nbs/07_train.ipynb #25405392
 def _write_checkpoint(learn, folder, done, settings, history):
     "The state after an epoch, as one folder that is there whole or not at all."
     states = learn.opt.state_dict()
@@ -236,8 +237,11 @@ def _write_checkpoint(learn, folder, done, settings, history):
     fresh = folder.with_name("checkpoint.new")
     _remove(fresh)
     with folder_written_whole(fresh) as temporary:
-        save_file({name: tensor.detach().contiguous() for name, tensor in learn.model.state_dict().items()}, temporary/"model.safetensors")
-        save_file(tensors, temporary/"optimizer.safetensors")
+        try:
+            save_file({name: tensor.detach().contiguous() for name, tensor in learn.model.state_dict().items()}, temporary/"model.safetensors")
+            save_file(tensors, temporary/"optimizer.safetensors")
+        except SafetensorError as error: # its own kind of error for what is an OSError elsewhere
+            raise PetclfError(f"cannot write {folder}: {error}; free some space or choose another folder with --out") from error
         write_json(temporary/"state.json", dict(done=done, settings=settings, optimizer=plain, hypers=[dict(group) for group in states["hypers"]], history=history))
     old = folder.with_name("checkpoint.old")
     _remove(old)
@@ -280,7 +284,7 @@ def _load_optimizer(learn, folder, state):
     for (parameter, *_), values in zip(learn.opt.all_params(), restored): learn.opt.state[parameter] = values
     for group, values in zip(learn.opt.hypers, state["hypers"]): group.update(values)
 
-# %% ../nbs/07_train.ipynb #bae416ea
+# %% ../nbs/07_train.ipynb #37c7cff7
 class KeepEpochs(Callback):
     "Seed each epoch by its number; after it, add a row to the history and write the checkpoint."
     order = 95 # after fastai's Recorder has written down the epoch's losses
@@ -320,15 +324,15 @@ class ShowEpochs(Callback):
     def after_batch(self):
         if self.training: self.bar.update()
     def after_epoch(self):
+        if self.keep_epochs.skipped: return # done by an earlier call
         self.bar.close()
-        if not self.keep_epochs.skipped:
-            row = self.keep_epochs.history[-1]
-            tqdm.write(f"{self.title}: epoch {row['epoch'] + 1} of {self.total}   training loss {row['train_loss']:.3f}   validation loss {row['valid_loss']:.3f}"
-                       f"   accuracy {100 * row['accuracy']:.1f} %   {row['seconds']:.0f} s", file=sys.stderr)
+        row = self.keep_epochs.history[-1]
+        tqdm.write(f"{self.title}: epoch {row['epoch'] + 1} of {self.total}   training loss {row['train_loss']:.3f}   validation loss {row['valid_loss']:.3f}"
+                   f"   accuracy {100 * row['accuracy']:.1f} %   {row['seconds']:.0f} s", file=sys.stderr)
     def after_fit(self): # also when the fit was cancelled in the middle
         if hasattr(self, "bar"): self.bar.close()
 
-# %% ../nbs/07_train.ipynb #5d3c9e93
+# %% ../nbs/07_train.ipynb #91728baf
 def _phases(arm, recipe):
     "The parts of an arm's training: how many epochs, what is frozen first, and the call that trains them from a given one on."
     rate = recipe.learning_rate
@@ -364,7 +368,9 @@ def fit_arm(
             if start > 0: _load_optimizer(learn, Path(folder)/"checkpoint", state)
             keep = KeepEpochs(folder, seed, settings, first, history)
             callbacks = [keep] + ([ShowEpochs(title or arm, total, first)] if progress else [])
-            with learn.no_bar(), learn.no_logging(), learn.added_cbs(callbacks): train(learn, start)
+            try:
+                with learn.no_bar(), learn.no_logging(), learn.added_cbs(callbacks): train(learn, start)
+            except PetclfError as error: raise PetclfError(error.args[0].split("\n\t")[-1]) from error # fastai puts the callback's name in front
             history = keep.history
         first += epochs
     return pd.DataFrame(history)

@@ -1,0 +1,308 @@
+"The command line: what it leaves behind, what it refuses, and that nothing is lost when it is stopped."
+import configparser, hashlib, json, os, pickle, signal, subprocess, sys, time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from conftest import blob
+from PIL import Image
+from sklearn import metrics as sk
+
+import petclf
+from petclf.cli import main
+from petclf.run import Run
+
+TOP = Path(__file__).parent.parent
+SMALL = ["--arch", "resnet18", "--size", "32", "--epochs", "2", "--set", "batch_size=8"]
+
+
+def run(*arguments, status=0):
+    assert main([str(argument) for argument in arguments]) == status
+
+
+def train(photos, *more, arm="scratch", status=0): run("train", "--data", photos, "--arm", arm, *SMALL, *more, status=status)
+
+
+def refused(capsys, *arguments):
+    "Run what cannot be done; the one line that says so."
+    capsys.readouterr()
+    run(*arguments, status=2)
+    lines = capsys.readouterr().err.strip().splitlines()
+    assert lines[-1].startswith("petclf: ") and "Traceback" not in "".join(lines), lines
+    return lines[-1]
+
+
+def digests(folder): return {path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+@pytest.fixture(scope="module")
+def random_weights(tmp_path_factory):
+    "A file that fits ResNet-18. Its numbers are random, which no figure in these tests depends on."
+    import torch, torchvision
+    path = tmp_path_factory.mktemp("weights")/"resnet18.pth"
+    torch.manual_seed(0)
+    torch.save(torchvision.models.resnet18(weights=None).state_dict(), path)
+    return path
+
+
+# ## What a run leaves behind
+
+def test_train_writes_the_run_folder_and_only_once(photos, capsys):
+    before = digests(photos)
+    train(photos, "--out", "runs/a")
+    run_a = Run.open("runs/a")
+    assert {path.name for path in run_a.folder.iterdir()} == {".lock", "run.json", "catalog.csv", "arms", "report.html"} # one arm: no verdict
+    assert {path.name for path in run_a.arm("scratch").iterdir()} >= {"history.csv", "predictions.csv", "metrics.json", "checkpoint", "confusion.png", "history.png"}
+    assert {path.name for path in (run_a.arm("scratch")/"checkpoint").iterdir()} == {"model.safetensors", "optimizer.safetensors", "state.json"}
+    record = run_a.record
+    assert record["target"] == "species" and record["seed"] == 0 and record["recipe"]["size"] == 32 and record["evaluated"] == "test" and record["test_readings"] == 1
+    assert record["arms"]["scratch"]["sanity"]["passed"] and record["versions"]["torch"] and record["data"]["fingerprint"]
+    assert digests(photos) == before # nothing in the data folder is changed
+
+    kept = digests(run_a.arm("scratch"))
+    train(photos, "--out", "runs/a") # the same again
+    assert "done already" in capsys.readouterr().err and digests(run_a.arm("scratch")) == kept
+
+    line = refused(capsys, "train", "--data", photos, "--arm", "scratch", *SMALL, "--seed", "1", "--out", "runs/a")
+    assert "seed" in line and digests(run_a.arm("scratch")) == kept
+    line = refused(capsys, "train", "--data", photos, "--arm", "scratch", *SMALL, "--epochs", "3", "--out", "runs/a")
+    assert "recipe.epochs" in line
+    train(photos, "--seed", "1", "--out", "runs/a", "--overwrite")
+    assert Run("runs/a").record["seed"] == 1
+
+
+def test_a_run_can_be_done_again_from_its_record(photos):
+    train(photos, "--seed", "3", "--out", "runs/a")
+    run("train", "--recipe", "runs/a/run.json", "--out", "runs/b")
+    assert (Run("runs/a").arm("scratch")/"predictions.csv").read_bytes() == (Run("runs/b").arm("scratch")/"predictions.csv").read_bytes()
+    assert Run("runs/b").record["seed"] == 3
+
+
+def test_compare_judges_and_every_figure_follows_from_the_predictions(photos, random_weights, capsys):
+    run("compare", "--data", photos, *SMALL, "--weights", random_weights, "--out", "runs/c")
+    run_c = Run.open("runs/c")
+    out = capsys.readouterr().out
+    assert "The page: " in out and (run_c.folder/"report.html").is_file()
+    verdict = run_c.verdict
+    assert verdict["pairs"][0]["n"] == run_c.metrics("scratch")["n"] and verdict["conclusion"] and verdict["chosen"] in run_c.arms
+    for arm in run_c.arms:
+        figures, table = run_c.metrics(arm), run_c.predictions(arm)
+        judged = table[table.split == "test"]
+        truth, predicted = judged.truth, judged.predicted
+        assert figures["classes"] == ["cat", "dog"] and figures["positive"] == "cat" and set(table.split) == {"valid", "test"}
+        assert figures["confusion"] == sk.confusion_matrix(truth, predicted, labels=["cat", "dog"]).tolist()
+        assert figures["accuracy"]["value"] == sk.accuracy_score(truth, predicted)
+        assert figures["balanced_accuracy"]["value"] == pytest.approx(sk.balanced_accuracy_score(truth, predicted), abs=1e-15)
+        assert figures["roc_auc"]["value"] == sk.roc_auc_score(truth == "cat", judged.p_cat)
+        assert figures["average_precision"]["value"] == sk.average_precision_score(truth == "cat", judged.p_cat)
+        assert figures["log_loss"]["value"] == sk.log_loss(truth, judged[["p_cat", "p_dog"]], labels=["cat", "dog"])
+        for label in ("cat", "dog"):
+            row = figures["per_class"][label]
+            assert row["recall"]["value"] == sk.recall_score(truth, predicted, pos_label=label)
+            if (predicted == label).any(): assert row["precision"]["value"] == sk.precision_score(truth, predicted, pos_label=label)
+            assert row["f1"]["value"] == sk.f1_score(truth, predicted, pos_label=label, zero_division=0)
+        table.to_csv("again.csv", index=False, lineterminator="\n")
+        assert Path("again.csv").read_bytes() == (run_c.arm(arm)/"predictions.csv").read_bytes() # bit for bit
+    before = digests(run_c.folder/"arms")
+    run("evaluate", "runs/c")
+    assert digests(run_c.folder/"arms") == before
+
+
+def test_classes_with_hostile_names(tmp_path):
+    names = ["NA", "1", "<b>x</b>", "tabby, grey & söt"]
+    for number, name in enumerate(names):
+        for i in range(10): blob(tmp_path/"data"/name.replace("/", "∕")/f"{i}.png", (60 * number, 120, 255 - 60 * number), 10 * number + i)
+    train(tmp_path/"data", "--out", "runs/h")
+    classes = sorted(name.replace("/", "∕") for name in names)
+    run_h = Run.open("runs/h")
+    assert run_h.record["classes"] == classes and set(run_h.catalog.label) == set(classes) and run_h.record["target"] == "label"
+    assert [column[2:] for column in run_h.predictions("scratch") if column.startswith("p_")] == classes
+    assert list(run_h.metrics("scratch")["per_class"]) == classes
+    assert "<b>x" not in (run_h.folder/"report.html").read_text()
+
+
+# ## Data as people have it
+
+def test_bad_pictures_among_good_ones_are_counted_and_left_out(photos, capsys):
+    (photos/"cats"/"empty.jpg").write_bytes(b"")
+    (photos/"dogs"/"text.jpg").write_text("hello")
+    whole = (photos/"dogs"/"1.jpg").read_bytes()
+    (photos/"dogs"/"cut.jpg").write_bytes(whole[:len(whole) // 2])
+    train(photos, "--out", "runs/a")
+    assert "3 of them left out" in capsys.readouterr().err
+    catalog = Run("runs/a").catalog.set_index("file")
+    bad = catalog.loc[["cats/empty.jpg", "dogs/text.jpg", "dogs/cut.jpg"]]
+    assert bad.note.str.startswith("unreadable").all() and (bad.split == "").all() and (catalog.note != "").sum() == 3
+
+
+def test_layouts(tmp_path, photos):
+    for i in range(12):
+        for part in ("train", "test"):
+            blob(tmp_path/"split"/part/"healthy"/f"{i}.jpg", (200, 90, 60), i)
+            blob(tmp_path/"split"/part/"sick"/f"{i}.jpg", (60, 90, 200), 50 + i)
+        blob(tmp_path/"flat"/f"american_bulldog_{i}.jpg", (90, 90, 60), i)
+        blob(tmp_path/"flat"/f"Maine_Coon_{i}.jpg", (60, 190, 60), i)
+    train(tmp_path/"split", "--out", "runs/s")
+    record, catalog = Run("runs/s").record, Run("runs/s").catalog
+    assert record["split"] == "folders" and record["target"] == "label" and record["classes"] == ["healthy", "sick"]
+    assert catalog.split[catalog.file.str.startswith("test/")].eq("test").all() and 2 <= (catalog.split == "valid").sum() <= 6
+    train(tmp_path/"flat", "--out", "runs/f")
+    assert set(Run("runs/f").catalog.breed) == {"american_bulldog", "Maine_Coon"} and Run("runs/f").record["classes"] == ["cat", "dog"]
+    run("train", "--data", "runs/f/catalog.csv", "--arm", "scratch", *SMALL, "--out", "runs/g") # a catalog; its pictures are where run.json beside it says
+    assert Run("runs/g").record["data"]["pictures"] == 24
+
+
+def test_a_turned_photo_is_upright_in_training(photos):
+    from petclf.blocks import cache_pixels
+    from petclf.catalog import read_folder
+    image = Image.new("RGB", (60, 40), "black")
+    image.paste("white", (0, 0, 20, 40)) # white on the left, which the flag turns to the bottom
+    exif = Image.Exif()
+    exif[0x0112] = 8
+    image.save(photos/"cats"/"turned.jpg", exif=exif, quality=95)
+    pixels = cache_pixels(read_folder(photos), ["cats/turned.jpg"], 32)["cats/turned.jpg"]
+    assert pixels.shape[:2] == (48, 32) and pixels[-4:].mean() > 200 and pixels[:4].mean() < 50
+
+
+# ## What is refused, in one line that says what to do
+
+def test_wrong_options(photos, capsys):
+    for arguments, named in [(["--target", "colour"], "--target"), (["--split", "half"], "--split"), (["--recipe", "best"], "--recipe"), (["--set", "momentum=1"], "--set"),
+                             (["--set", "batch_size=many"], "batch_size"), (["--set", "dropout=2"], "dropout"), (["--arch", "resnet_18x"], "--arch"), (["--arm", "guess"], "guess"),
+                             (["--epochs", "0"], "--epochs"), (["--seed", "x"], "--seed"), (["--colour", "red"], "--colour"), (["--weights", "no.pth", "--arm", "pretrained"], "no.pth"),
+                             (["--split", "official"], "trainval.txt")]:
+        assert named in refused(capsys, "train", "--data", photos, "--size", "32", *arguments, *([] if "--arm" in arguments else ["--arm", "scratch"])), arguments
+    assert "oxford-pets" in refused(capsys, "train", "--data", "oxford_pets")
+    assert "two arms" in refused(capsys, "compare", "--data", photos, "--arms", "scratch")
+    assert "twice" in refused(capsys, "compare", "--data", photos, "--arms", "scratch,scratch")
+    assert "run.json" in refused(capsys, "report", photos) and "no such run" in refused(capsys, "report", "nowhere")
+    assert "compair" in refused(capsys, "compair")
+    assert not Path("runs").exists() # nothing half made
+
+
+def test_data_that_cannot_be_learned_from(tmp_path, photos, capsys):
+    (tmp_path/"empty").mkdir()
+    assert "no pictures" in refused(capsys, "compare", "--data", tmp_path/"empty")
+    blob(tmp_path/"one"/"cats"/"1.jpg", 100, 1)
+    assert "only 'cat" in refused(capsys, "train", "--data", tmp_path/"one")
+    (tmp_path/"bad"/"cats").mkdir(parents=True); (tmp_path/"bad"/"dogs").mkdir()
+    for name in ("cats/1.jpg", "dogs/2.jpg"): (tmp_path/"bad"/name).write_text("no picture")
+    assert "no picture that has one" in refused(capsys, "train", "--data", tmp_path/"bad")
+    run("data", tmp_path/"bad") # counting is always possible
+    assert "2 unreadable" in capsys.readouterr().out
+
+
+class Harmful:
+    "A pickle that runs a command when somebody is careless."
+    def __reduce__(self): return os.system, ("touch was_run",)
+
+
+def test_weights_from_strangers(photos, capsys):
+    Path("text.pth").write_text("hello")
+    Path("code.pth").write_bytes(pickle.dumps({"conv1.weight": Harmful()}))
+    import torch, torchvision
+    torch.save({"state_dict": Harmful()}, "code2.pth")
+    torch.save(torchvision.models.squeezenet1_1(weights=None).state_dict(), "other.pth")
+    for name, why in (("text.pth", "read safely"), ("code.pth", "read safely"), ("code2.pth", "read safely"), ("other.pth", "does not fit")):
+        line = refused(capsys, "train", "--data", photos, *SMALL, "--weights", name)
+        assert name in line and why in line
+    assert not Path("was_run").exists()
+
+
+def test_without_a_network_there_are_no_weights_and_no_random_ones(photos, capsys, monkeypatch, tmp_path):
+    import socket
+    def unreachable(*args): raise OSError("Network is unreachable")
+    monkeypatch.setattr(socket.socket, "connect", unreachable)
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path/"torch"))
+    line = refused(capsys, "compare", "--data", photos, *SMALL, "--out", "runs/a")
+    assert "no pretrained weights for resnet18" in line and "--weights FILE" in line and not Path("runs/a").exists()
+    line = refused(capsys, "data", "oxford-pets")
+    assert "PETCLF_DATA" in line
+
+
+def test_folders_that_cannot_be_written(photos, capsys):
+    Path("taken").write_text("a file")
+    assert "taken" in refused(capsys, "train", "--data", photos, "--arm", "scratch", *SMALL, "--out", "taken")
+    Path("full").mkdir(); Path("full/mine.txt").write_text("precious")
+    assert "not empty and not a run" in refused(capsys, "train", "--data", photos, "--arm", "scratch", *SMALL, "--out", "full")
+    assert Path("full/mine.txt").read_text() == "precious"
+
+
+def test_debug_shows_the_traceback(photos):
+    with pytest.raises(petclf.errors.PetclfError): main(["train", "--debug", "--data", "nowhere"])
+
+
+# ## In a process of its own
+
+def process(*arguments, **options):
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1"}
+    return subprocess.Popen([sys.executable, "-m", "petclf.cli", *map(str, arguments)], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options)
+
+
+def test_what_is_imported():
+    def imported(code): return set(json.loads(subprocess.run([sys.executable, "-c", f"{code}\nimport sys, json; print('\\n' + json.dumps(list(sys.modules)))"],
+                                                             capture_output=True, text=True, check=True).stdout.splitlines()[-1]))
+    assert not {"torch", "fastai", "pandas"} & imported("import petclf")
+    for verb in ("--help", "report --help", "compare --help"):
+        assert not {"torch", "fastai", "pandas"} & imported(f"from petclf.cli import main\ntry: main({verb.split()!r})\nexcept SystemExit: pass")
+    assert not {"torch", "fastai"} & imported("import petclf.report")
+
+
+def test_everything_a_notebook_wants():
+    code = "from petclf.all import *; print(Recipe().arch, compare.__module__, load_data.__module__, metrics.__module__)"
+    assert subprocess.run([sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, check=True).stdout.split() == ["resnet18", "petclf.compare", "petclf.catalog", "petclf.evaluate"]
+
+
+def test_one_version_number_and_a_welcome(capsys):
+    settings = configparser.ConfigParser(delimiters=["="])
+    settings.read(TOP/"settings.ini")
+    assert settings["DEFAULT"]["version"] == petclf.__version__
+    assert f"## {petclf.__version__}" in (TOP/"CHANGELOG.md").read_text()
+    run()
+    assert "petclf compare" in capsys.readouterr().out
+
+
+def stopped_in_training(photos, out, how):
+    "Start a training, wait until its first epoch is kept, stop it in the middle of a later one."
+    started = process("train", "--data", photos, "--arm", "scratch", *SMALL, "--epochs", "60", "--out", out)
+    deadline = time.time() + 120
+    while not (Path(out)/"arms/scratch/checkpoint/state.json").is_file():
+        assert started.poll() is None and time.time() < deadline, started.communicate()
+        time.sleep(0.02)
+    time.sleep(0.3)
+    started.send_signal(how)
+    _, err = started.communicate(timeout=60)
+    done = json.loads((Path(out)/"arms/scratch/checkpoint/state.json").read_text())["done"]
+    assert 1 <= done < 60
+    return started.returncode, err, done
+
+
+def test_stopped_and_continued(photos):
+    status, err, _ = stopped_in_training(photos, "runs/interrupted", signal.SIGINT)
+    assert status == 130 and "goes on where it was" in err and "Traceback" not in err
+    status, _, done = stopped_in_training(photos, "runs/killed", signal.SIGKILL)
+    assert status == -signal.SIGKILL
+    again = ["train", "--data", photos, "--arm", "scratch", *SMALL, "--epochs", "60"]
+    for name in ("interrupted", "killed", "undisturbed"): run(*again, "--out", f"runs/{name}")
+    predictions = {name: (Path("runs")/name/"arms/scratch/predictions.csv").read_bytes() for name in ("interrupted", "killed", "undisturbed")}
+    assert predictions["interrupted"] == predictions["killed"] == predictions["undisturbed"]
+    history = pd.read_csv("runs/killed/arms/scratch/history.csv")
+    assert history.epoch.tolist() == list(range(60)) and done < 60
+
+
+def test_two_at_once_and_a_full_disk(photos, capsys):
+    from petclf.run import alone_in
+    with alone_in("runs/a"):
+        second = process("train", "--data", photos, "--arm", "scratch", *SMALL, "--out", "runs/a")
+        _, err = second.communicate(timeout=120)
+        assert second.returncode == 2 and err.strip().splitlines()[-1].startswith("petclf: ") and "another petclf" in err
+    def small_files(): # files may not grow past 4 MB, as on a disk that is nearly full; the network's checkpoint is larger
+        import resource
+        resource.setrlimit(resource.RLIMIT_FSIZE, (4_000_000, 4_000_000))
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    third = process("train", "--data", photos, "--arm", "scratch", *SMALL, "--out", "runs/b", preexec_fn=small_files)
+    _, err = third.communicate(timeout=120)
+    assert third.returncode == 2 and "cannot write" in err.strip().splitlines()[-1] and "Traceback" not in err
+    run("train", "--data", photos, "--arm", "scratch", *SMALL, "--out", "runs/b") # with room again, it continues
+    assert Run("runs/b").arms == ["scratch"]
