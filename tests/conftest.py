@@ -1,5 +1,5 @@
 "What several test files need: a place of their own for everything petclf keeps, and small pictures."
-import os
+import os, shutil
 
 import numpy as np
 import pytest
@@ -32,3 +32,17 @@ def photos(tmp_path):
         blob(folder/"cats"/f"{i}.jpg", (200, 120, 60), i)
         blob(folder/"dogs"/f"{i}.jpg", (60, 120, 200), 100 + i)
     return folder
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    "A headless Chromium of the system. Where there is none, browser tests are skipped, unless PETCLF_BROWSER=required."
+    path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if path is None:
+        if os.environ.get("PETCLF_BROWSER") == "required": pytest.fail("PETCLF_BROWSER=required, and there is no Chromium")
+        pytest.skip("no Chromium: browser tests are skipped")
+    from playwright.sync_api import sync_playwright
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield browser
+        browser.close()

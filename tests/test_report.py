@@ -91,3 +91,21 @@ def test_needs_neither_torch_nor_fastai(run):
     done = subprocess.run([sys.executable, "-c", code, str(run.folder)], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_in_a_browser_nothing_runs_loads_or_sticks_out(run, chromium, width):
+    page = chromium.new_page(viewport=dict(width=width, height=844))
+    asked, said = [], []
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("dialog", lambda dialog: (said.append(dialog.message), dialog.dismiss()))
+    page.on("console", lambda message: said.append(message.text))
+    page.goto(write_report(run).resolve().as_uri())
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert not said and not [url for url in asked[1:] if not url.startswith("data:")]
+    folded = page.locator("details").first
+    folded.locator("summary").click() # what is folded opens without a script
+    assert folded.evaluate("element => element.open")
+    broken = page.evaluate("[...document.images].filter(image => !image.complete || image.naturalWidth === 0).map(image => image.alt)")
+    assert page.locator("img").count() > 3 and not broken and page.evaluate("[...document.images].every(image => image.alt)")
+    page.close()
