@@ -84,7 +84,7 @@ def _layout(root, files):
     if top and all(breed_of(file) for file in top) and any(breed_of(file) in breeds().index for file in top): return "oxford", top
     return "folders", files
 
-# %% ../nbs/02_catalog.ipynb #c264c470
+# %% ../nbs/02_catalog.ipynb #5655c3ee
 COLUMNS = ("file", "label", "breed", "species", "split", "group", "note")
 
 def list_pictures(
@@ -95,6 +95,8 @@ def list_pictures(
     if not root.is_dir(): raise PetclfError(f"{root}: no such folder; --data takes sample, sample-faults, oxford-pets or a path")
     layout, files = _layout(root, _pictures(root))
     if not files: raise PetclfError(f"{root}: no pictures there; expected images/Breed_12.jpg, or a folder for each label")
+    if odd := next((file for file in files if re.search("[\r\ud800-\udfff]", file)), None): # such names do not survive a table
+        raise PetclfError(f"{root}: the name {ascii(odd)} is not UTF-8 or holds a carriage return; rename it")
     rows = [_oxford_row(file) if layout == "oxford" else _folder_row(file) for file in files]
     catalog = pd.DataFrame(rows, columns=COLUMNS, dtype="str")
     if layout == "folders" and not (catalog.split == "train").any(): # `test/` alone is a label like any other
@@ -178,7 +180,7 @@ def _keep_facts(root, facts):
     try: write_table(_facts_path(root), facts)
     except PetclfError: pass # a read-only cache costs time, not correctness
 
-# %% ../nbs/02_catalog.ipynb #ad902fc9
+# %% ../nbs/02_catalog.ipynb #9870b293
 @dataclass
 class Pets:
     "A data set: its catalog, and where its pictures are."
@@ -187,16 +189,17 @@ class Pets:
     catalog: pd.DataFrame # a row a picture
     facts: pd.DataFrame # a row a file: what it is, see `examine_files`
     licence: str # as far as known
+    listed: str = "" # SHA-256 of the catalog file that it was read from, where it was
 
     @property
     def fingerprint(self) -> str:
-        "SHA-256 over names and contents of all files, as hexadecimal digits."
+        "SHA-256 over names and contents of all files (and of a catalog file, which has the labels), as hexadecimal digits."
         lines = sorted(f"{file} {digest}" for file, digest in zip(self.facts.file, self.facts.sha256))
-        return sha256("\n".join(lines).encode()).hexdigest()
+        return sha256("\n".join(lines + [self.listed] * bool(self.listed)).encode()).hexdigest()
 
     def __repr__(self): return f"{self.name}: {len(self.catalog):,} pictures in {self.root}, {int((self.catalog.note != '').sum())} of them left out"
 
-# %% ../nbs/02_catalog.ipynb #a3378b9d
+# %% ../nbs/02_catalog.ipynb #aef55886
 def _catalog_file(path):
     "A catalog somebody wrote: `audit --apply`, or a person."
     try: catalog = pd.read_csv(path, dtype="str", keep_default_na=False)
@@ -207,7 +210,7 @@ def _catalog_file(path):
     if "group" not in catalog: catalog["group"] = catalog.file
     catalog = catalog.reindex(columns=COLUMNS, fill_value="").astype("str")
     beside = path.parent/"run.json"
-    root = Path(read_json(beside)["data"]["root"]) if beside.is_file() else path.parent
+    root = Path(read_json(beside).get("data", {}).get("root", path.parent)) if beside.is_file() else path.parent
     if not root.is_dir(): raise PetclfError(f"{beside}: its data folder {root} is not there")
     return catalog, root
 
@@ -220,11 +223,13 @@ def read_folder(
 ) -> Pets: # its files looked at; what cannot be read has a note
     "A data set from a folder or a catalog file."
     path = Path(path).expanduser()
-    catalog, root = _catalog_file(path) if path.is_file() else (list_pictures(path), path)
+    in_file = path.is_file()
+    catalog, root = _catalog_file(path) if in_file else (list_pictures(path), path)
     facts = examine_files(root, catalog.file.tolist(), progress)
     unreadable = (facts.error != "").to_numpy()
     catalog["note"] = catalog.note.mask(unreadable & (catalog.note == "").to_numpy(), "unreadable: " + facts.error.astype("str"))
-    return Pets(name or path.resolve().name or "data", root.resolve(), catalog, facts, licence or _licence_beside(root))
+    folder = path.resolve().parent if in_file else path.resolve()
+    return Pets(name or folder.name or "data", root.resolve(), catalog, facts, licence or _licence_beside(root), file_sha256(path) if in_file else "")
 
 
 def _licence_beside(root):
@@ -234,7 +239,7 @@ def _licence_beside(root):
         if lines: return lines[0][:200]
     return "not stated"
 
-# %% ../nbs/02_catalog.ipynb #c279a424
+# %% ../nbs/02_catalog.ipynb #8e5e2a22
 NAMES = ("sample", "sample-faults", "oxford-pets")
 
 def load_data(
@@ -249,7 +254,7 @@ def load_data(
             draw_sample(folder, seed=seed, faults=name == "sample-faults", progress=lambda done, every: bar.update(done - bar.n))
         return read_folder(folder, name, "drawn by petclf, Apache-2.0", progress)
     if name == "oxford-pets": return read_folder(oxford_pets_folder(progress), name, "CC BY-SA 4.0 (the pictures belong to their owners)", progress)
-    if not Path(name).expanduser().exists():
+    if not name or not Path(name).expanduser().exists():
         raise PetclfError(f"--data {name}: neither a data set ({', '.join(NAMES)}) nor a path that exists")
     return read_folder(name, progress=progress)
 
@@ -295,7 +300,7 @@ def count_classes(
     if len(reasons): parts.append("left out: " + "; ".join(f"{count:,} {reason}" for reason, count in reasons.items()))
     return "\n\n".join(parts)
 
-# %% ../nbs/02_catalog.ipynb #13f78094
+# %% ../nbs/02_catalog.ipynb #91948e98
 TARGETS = ("species", "breed", "label")
 
 def choose_target(
@@ -306,6 +311,7 @@ def choose_target(
     used = catalog[catalog.note == ""]
     if target is None: target = "species" if (used.species != "").all() and used.species.nunique() == 2 else "label"
     if target not in TARGETS: raise PetclfError(f"--target {target}: it takes one of {', '.join(TARGETS)}")
+    if used.empty: raise PetclfError(f"none of the {len(catalog):,} pictures can be used: {catalog.file.iloc[0]} is {catalog.note.iloc[0]}")
     lacking = (catalog[target] == "") & (catalog.note == "")
     catalog = catalog.assign(note=catalog.note.mask(lacking, f"no {target} known"))
     classes = catalog[target][catalog.note == ""].unique()

@@ -1,5 +1,5 @@
 "The command line: one verb for each thing petclf does. Each room is imported when its verb is called, and not before."
-import argparse, os, sys, textwrap
+import argparse, os, sys, textwrap, traceback
 from pathlib import Path
 
 from petclf import __version__
@@ -28,6 +28,8 @@ def main(
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in arguments
     if not debug: _quiet()
+    for stream in (sys.stdout, sys.stderr): # a terminal that cannot write a class's name shows its number instead
+        if hasattr(stream, "reconfigure"): stream.reconfigure(errors="backslashreplace")
     try:
         if not arguments:
             print(WELCOME)
@@ -35,18 +37,18 @@ def main(
         options = make_parser().parse_args(arguments)
         return options.run(options) or 0
     except KeyboardInterrupt:
-        if debug: raise
+        if debug: traceback.print_exc()
         _say("petclf: interrupted; the same command goes on where it was")
         return 130
     except BrokenPipeError: # whoever read our output has gone
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except PetclfError as error:
-        if debug: raise
+        if debug: traceback.print_exc()
         _say(f"petclf: {' '.join(str(error).split())}")
         return 2
     except Exception as error: # a mistake of petclf's own, or of something below it
-        if debug: raise
+        if debug: traceback.print_exc()
         _say(f"petclf: {type(error).__name__}: {' '.join(str(error).split())[:300]} (this should not happen; --debug shows the traceback)")
         return 2
 
@@ -102,7 +104,7 @@ def _data_options(parser, named=True):
     if named: parser.add_argument("--data", default=None, help="sample, sample-faults, oxford-pets, or a path (default: sample)")
     parser.add_argument("--target", default=None, help="species, breed or label (default: species where every picture has one, else label)")
     parser.add_argument("--split", default=None, help="stratified, random or official (default: stratified, or the data's own folders)")
-    parser.add_argument("--seed", type=_whole_number, default=None, help="of the sample, the split and the training (default: 0)")
+    parser.add_argument("--seed", type=_seed, default=None, help="of the sample, the split and the training (default: 0)")
     parser.add_argument("--limit", type=_positive_number, default=None, metavar="N", help="use only N pictures, with the same shares")
 
 
@@ -122,6 +124,11 @@ def _whole_number(text):
     except ValueError: raise argparse.ArgumentTypeError(f"{text!r} is not a whole number") from None
 
 
+def _seed(text):
+    if (number := _whole_number(text)) < 0: raise argparse.ArgumentTypeError(f"{text!r} is not 0 or more")
+    return number
+
+
 def _positive_number(text):
     if (number := _whole_number(text)) < 1: raise argparse.ArgumentTypeError(f"{text!r} is not 1 or more")
     return number
@@ -130,10 +137,11 @@ def _positive_number(text):
 # ## The verbs
 
 def run_data(options):
-    from petclf.catalog import count_classes, limit_catalog, load_data
+    from petclf.catalog import TARGETS, count_classes, limit_catalog, load_data
     from petclf.split import split_catalog
+    if options.target not in (None, *TARGETS): raise PetclfError(f"--target {options.target}: it takes one of {', '.join(TARGETS)}")
     seed = options.seed or 0
-    pets = load_data(options.data or "sample", seed, progress=True)
+    pets = load_data("sample" if options.data is None else options.data, seed, progress=True)
     catalog, way = split_catalog(limit_catalog(pets.catalog, options.limit, seed), options.split, seed, pets.root)
     print(f"{pets}\nlicence: {pets.licence}\nsplit: {way}, seed {seed}\n\n{count_classes(catalog, options.target)}")
 
@@ -147,19 +155,21 @@ def _settings(options, arms):
     before = {}
     if options.recipe.endswith(".json"):
         from petclf.files import read_json
-        before = read_json(options.recipe).get("settings", {})
+        record = read_json(options.recipe)
+        if not isinstance(record, dict) or not isinstance(record.get("settings"), dict): raise PetclfError(f"--recipe {options.recipe}: not the run.json of a run")
+        before = record["settings"]
         if (before.get("weights") or {}).get("source", "").startswith("the file") and not options.weights:
             raise PetclfError(f"{options.recipe}: its weights were {before['weights']['source']}; name that file with --weights")
     chosen = {name: getattr(options, name) if getattr(options, name) is not None else before.get(name) for name in ("data", "target", "split", "seed", "limit")}
-    return dict(data=chosen["data"] or "sample", arms=arms or before.get("arms"), recipe=read_recipe(options.recipe, **changes), target=chosen["target"],
+    return dict(data="sample" if chosen["data"] is None else chosen["data"], arms=before.get("arms") if arms is None else arms, recipe=read_recipe(options.recipe, **changes), target=chosen["target"],
                 split=chosen["split"], seed=chosen["seed"] or 0, limit=chosen["limit"], weights=options.weights, out=options.out,
                 overwrite=options.overwrite, progress=True, say=_say)
 
 
 def run_train(options):
     from petclf.compare import train_arms
-    settings = _settings(options, [options.arm] if options.arm else None)
-    settings["arms"] = (settings["arms"] or ["pretrained"])[:1]
+    settings = _settings(options, None if options.arm is None else [options.arm])
+    settings["arms"] = ["pretrained"] if settings["arms"] is None else settings["arms"][:1]
     run = train_arms(**settings)
     _finish(run)
 

@@ -89,16 +89,18 @@ def begin_run(
         if changed and not overwrite:
             raise PetclfError(f"{folder}: holds a run with another {', '.join(changed)}; choose another --out, or --overwrite to replace it")
         if changed: _clear(run.folder)
-    elif run.folder.is_dir() and any(path.name != ".lock" for path in run.folder.iterdir()):
+    elif run.folder.is_dir() and any(not path.name.startswith(".") for path in run.folder.iterdir()): # hidden: the lock, and what a killed process left
         raise PetclfError(f"{folder}: not empty and not a run; choose another --out")
+    for half in run.folder.glob("arms/*/.checkpoint.*"): shutil.rmtree(half, ignore_errors=True) # a process was killed while it wrote this
     run.update(settings=settings)
     return run
 
 
 def _clear(folder):
     "Remove a run's own files; anything else that somebody put there stays."
-    for name in ("run.json", "catalog.csv", "audit.csv", "audit.json", "verdict.json", "checklist.json", "report.html"): (folder/name).unlink(missing_ok=True)
     shutil.rmtree(folder/"arms", ignore_errors=True)
+    # run.json comes last: while it is there, the folder is known as a run.
+    for name in ("catalog.csv", "audit.csv", "audit.json", "verdict.json", "checklist.json", "report.html", "run.json"): (folder/name).unlink(missing_ok=True)
 
 
 @contextlib.contextmanager

@@ -29,7 +29,7 @@ from .blocks import pet_loaders
 from .errors import PetclfError
 from .files import folder_written_whole, read_json, write_json, write_table
 
-# %% ../nbs/07_train.ipynb #38d1cc0e
+# %% ../nbs/07_train.ipynb #b8d202e1
 CHOICES = {"crop": ("centre", "random"), "normalise": ("always", "pretrained"), "balance": ("none",),
            "precision": ("full", "auto", "bf16", "fp16"), "device": ("auto", "cpu", "cuda", "mps")}
 
@@ -59,6 +59,7 @@ class Recipe:
             if getattr(self, name) not in choices: raise PetclfError(f"recipe: {name} = {getattr(self, name)!r}; it takes one of {', '.join(choices)}")
         for name in ("size", "epochs", "batch_size"):
             if getattr(self, name) < 1: raise PetclfError(f"recipe: {name} = {getattr(self, name)}; it takes 1 or more")
+        if self.batch_size < 2: raise PetclfError(f"recipe: batch_size = {self.batch_size}; batch norm needs 2 pictures or more")
         for name in ("learning_rate", "weight_decay", "workers"):
             if not 0 <= getattr(self, name) < math.inf: raise PetclfError(f"recipe: {name} = {getattr(self, name)}; it takes 0 or more")
         if not 0 <= self.dropout < 1: raise PetclfError(f"recipe: dropout = {self.dropout}; it takes 0 up to, but not including, 1")
