@@ -6,7 +6,7 @@
 __all__ = ['CHEAPEST_FIRST', 'versions', 'positive_class', 'train_arms', 'headline', 'evaluate_arm', 'judge', 'conclude',
            'compare']
 
-# %% ../nbs/09_compare.ipynb #72287717
+# %% ../nbs/09_compare.ipynb #1388442d
 import importlib.metadata, platform, sys, time
 from dataclasses import asdict
 from pathlib import Path
@@ -17,7 +17,7 @@ import torch
 import petclf
 from .backbone import check_arch, expects, pretrained_network
 from .blocks import classes_of, pet_loaders
-from .catalog import choose_target, count_classes, limit_catalog, load_data
+from .catalog import NAMES, choose_target, count_classes, limit_catalog, load_data
 from .errors import PetclfError
 from .evaluate import (hidden, holm, kinds_of_errors, metrics, paired, percent, plot_confusion, plot_history, plot_precision_recall, plot_reliability,
                              plot_roc)
@@ -45,7 +45,7 @@ def positive_class(
     "`cat` for species, as in the story."
     return "cat" if classes == ["cat", "dog"] else None
 
-# %% ../nbs/09_compare.ipynb #c4a7dc60
+# %% ../nbs/09_compare.ipynb #867c4778
 def train_arms(
     data="sample", # a data set's name, or a path
     arms=("scratch", "pretrained"), # which arms, in this order
@@ -81,9 +81,10 @@ def train_arms(
     if any(arm != "scratch" for arm in arms):
         network, origin = pretrained_network(recipe.arch, weights)
         say(f"pretrained weights: {origin.source}")
+    elif weights is not None: raise PetclfError(f"--weights {weights}: {arms[0]} starts from random weights; leave --weights out, or name an arm that is pretrained")
 
     out = Path(out or Path("runs")/"-".join([pets.name, target, recipe.arch, *(arms if len(arms) == 1 else ())]))
-    settings = dict(data=data if data == pets.name else str(pets.root), fingerprint=pets.fingerprint, target=target, split=split, seed=seed, limit=limit,
+    settings = dict(data=data if data in NAMES else str(Path(data).expanduser().resolve()), fingerprint=pets.fingerprint, target=target, split=split, seed=seed, limit=limit,
                     arms=list(arms), weights=asdict(origin) if origin else None, recipe=asdict(recipe))
     with alone_in(out):
         run = begin_run(out, settings, overwrite)
@@ -152,7 +153,7 @@ def evaluate_arm(
     write_json(folder/"metrics.json", figures)
     return figures
 
-# %% ../nbs/09_compare.ipynb #0836c734
+# %% ../nbs/09_compare.ipynb #ad642e24
 CHEAPEST_FIRST = ("probe", "pretrained", "finetuned", "scratch")
 
 def judge(
@@ -167,7 +168,7 @@ def judge(
     pairs = []
     for i, a in enumerate(names):
         for b in names[i + 1:]:
-            pairs.append(dict(a=a, b=b, **paired(*(table[table.split == part] for table in (predictions[a], predictions[b])))))
+            pairs.append(dict(a=a, b=b, **paired(predictions[a], predictions[b], part, groups)))
     for pair, corrected in zip(pairs, holm([pair["p_value"] for pair in pairs])): pair["p_value_holm"] = corrected
     on_valid = {name: metrics(predictions[name], "valid", record["positive"], groups)["balanced_accuracy"]["value"] for name in names}
     cost = {name: CHEAPEST_FIRST.index(name.split("+")[0]) for name in names}

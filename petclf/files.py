@@ -78,6 +78,7 @@ def read_json(path):
     "The value in a JSON file; a missing or broken one is a `PetclfError` that names it."
     try: return json.loads(Path(path).read_text(encoding="utf-8"))
     except FileNotFoundError: raise PetclfError(f"{path}: no such file") from None
+    except OSError as error: raise PetclfError(f"{path}: cannot be read: {error.strerror}") from None
     except (ValueError, UnicodeDecodeError) as error: raise PetclfError(f"{path}: not valid JSON ({error})") from None
 
 

@@ -23,6 +23,7 @@ class Run:
         run = cls(folder)
         if not run.folder.is_dir(): raise PetclfError(f"{folder}: no such run folder")
         if not (run.folder/"run.json").is_file(): raise PetclfError(f"{folder}: not a run folder, it has no run.json")
+        if not isinstance(run.record, dict) or not isinstance(run.record.get("settings"), dict): raise PetclfError(f"{run.folder}/run.json: not the record of a run")
         return run
 
     def arm(self, name): return self.folder/"arms"/name

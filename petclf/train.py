@@ -87,7 +87,7 @@ def differences(
     "What differs between two settings."
     return {name: (a.get(name), b.get(name)) for name in dict.fromkeys([*a, *b]) if a.get(name) != b.get(name)}
 
-# %% ../nbs/07_train.ipynb #75ddd42a
+# %% ../nbs/07_train.ipynb #9e45911a
 def read_recipe(
     source="off", # `off`, `story`, a `.toml` file, or a run's `run.json`
     **changes, # fields to change; None leaves one as it is
@@ -97,7 +97,7 @@ def read_recipe(
     elif str(source).endswith(".json"): recipe = read_json(source).get("recipe") or {}
     elif str(source).endswith(".toml"):
         try: recipe = tomllib.loads(Path(source).read_text(encoding="utf-8"))
-        except FileNotFoundError: raise PetclfError(f"--recipe {source}: no such file") from None
+        except OSError as error: raise PetclfError(f"--recipe {source}: {'no such file' if isinstance(error, FileNotFoundError) else error.strerror}") from None
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error: raise PetclfError(f"--recipe {source}: not TOML ({error})") from None
     else: raise PetclfError(f"--recipe {source}: it takes off, story, a .toml file, or the run.json of a run")
     known = {field.name for field in fields(Recipe)}
