@@ -180,7 +180,7 @@ def _keep_facts(root, facts):
     try: write_table(_facts_path(root), facts)
     except PetclfError: pass # a read-only cache costs time, not correctness
 
-# %% ../nbs/02_catalog.ipynb #9870b293
+# %% ../nbs/02_catalog.ipynb #166c77e5
 @dataclass
 class Pets:
     "A data set: its catalog, and where its pictures are."
@@ -197,7 +197,7 @@ class Pets:
         lines = sorted(f"{file} {digest}" for file, digest in zip(self.facts.file, self.facts.sha256))
         return sha256("\n".join(lines + [self.listed] * bool(self.listed)).encode()).hexdigest()
 
-    def __repr__(self): return f"{self.name}: {len(self.catalog):,} pictures in {self.root}, {int((self.catalog.note != '').sum())} of them left out"
+    def __repr__(self): return f"{self.name}: {len(self.catalog):,} pictures in {os.path.relpath(self.root)}, {int((self.catalog.note != '').sum())} of them left out"
 
 # %% ../nbs/02_catalog.ipynb #aef55886
 def _catalog_file(path):
