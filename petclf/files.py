@@ -52,7 +52,8 @@ def folder_written_whole(
             if not path.is_dir(): raise # else somebody finished the same folder first
     except OSError as error:
         if error.errno is None: raise
-        raise PetclfError(f"cannot write {path}: {error.strerror}; free some space or choose another folder") from error
+        cached = " for what petclf keeps, with PETCLF_CACHE" if path.is_relative_to(cache_dir()) else ""
+        raise PetclfError(f"cannot write {path}: {error.strerror}; free some space or choose another folder{cached}") from error
     finally:
         if temporary is not None: shutil.rmtree(temporary, ignore_errors=True)
 

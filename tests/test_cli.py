@@ -1,5 +1,5 @@
 "The command line: what it leaves behind, what it refuses, and that nothing is lost when it is stopped."
-import configparser, hashlib, json, os, pickle, signal, subprocess, sys, time
+import configparser, hashlib, json, os, pickle, shutil, signal, subprocess, sys, time
 from pathlib import Path
 
 import numpy as np
@@ -61,15 +61,18 @@ def test_train_writes_the_run_folder_and_only_once(photos, capsys):
     assert digests(photos) == before # nothing in the data folder is changed
 
     kept = digests(run_a.arm("scratch"))
-    train(photos, "--out", "runs/a") # the same again
-    assert "done already" in capsys.readouterr().err and digests(run_a.arm("scratch")) == kept
+    for same in (photos, "photos", "./photos"): # the same again, however the folder is called
+        train(same, "--out", "runs/a")
+        assert "done already" in capsys.readouterr().err and digests(run_a.arm("scratch")) == kept
 
     line = refused(capsys, "train", "--data", photos, "--arm", "scratch", *SMALL, "--seed", "1", "--out", "runs/a")
     assert "seed" in line and digests(run_a.arm("scratch")) == kept
     line = refused(capsys, "train", "--data", photos, "--arm", "scratch", *SMALL, "--epochs", "3", "--out", "runs/a")
     assert "recipe.epochs" in line
+    Path("runs/a/notes.txt").write_text("mine")
     train(photos, "--seed", "1", "--out", "runs/a", "--overwrite")
-    assert Run("runs/a").record["seed"] == 1
+    assert Run("runs/a").record["seed"] == 1 and Path("runs/a/notes.txt").read_text() == "mine"
+    assert digests(run_a.arm("scratch"))["predictions.csv"] != kept["predictions.csv"]
 
 
 def test_a_run_can_be_done_again_from_its_record(photos):
@@ -104,9 +107,19 @@ def test_compare_judges_and_every_figure_follows_from_the_predictions(photos, ra
             assert row["f1"]["value"] == sk.f1_score(truth, predicted, pos_label=label, zero_division=0)
         table.to_csv("again.csv", index=False, lineterminator="\n")
         assert Path("again.csv").read_bytes() == (run_c.arm(arm)/"predictions.csv").read_bytes() # bit for bit
-    before = digests(run_c.folder/"arms")
+    before, judged = digests(run_c.folder/"arms"), (run_c.folder/"verdict.json").read_bytes()
     run("evaluate", "runs/c")
     assert digests(run_c.folder/"arms") == before
+
+    shutil.rmtree(run_c.arm("pretrained")) # as if it had been stopped between the arms
+    capsys.readouterr()
+    run("compare", "--data", photos, *SMALL, "--weights", random_weights, "--out", "runs/c")
+    said = capsys.readouterr().err
+    assert "scratch: done already" in said and "pretrained: done already" not in said
+    after = digests(run_c.folder/"arms")
+    assert after["pretrained/predictions.csv"] == before["pretrained/predictions.csv"]
+    assert {name: digest for name, digest in after.items() if name.startswith("scratch/")} == {name: digest for name, digest in before.items() if name.startswith("scratch/")}
+    assert (run_c.folder/"verdict.json").read_bytes() == judged
 
 
 def test_classes_with_hostile_names(tmp_path):
@@ -153,6 +166,34 @@ def test_layouts(tmp_path, photos):
     assert Run("runs/g").record["data"]["pictures"] == 24
 
 
+def test_a_catalog_is_data(photos, capsys):
+    from petclf.catalog import read_folder
+    from petclf.files import write_table
+    from petclf.split import split_catalog
+    catalog = split_catalog(read_folder(photos).catalog, seed=5)[0]
+    catalog = catalog.assign(split=catalog.split.mask(catalog.file == "cats/0.jpg", ""), note=catalog.note.mask(catalog.file == "cats/0.jpg", "too dark"))
+    write_table(photos/"catalog.csv", catalog)
+    train("photos/catalog.csv")
+    first = Run.open("runs/photos-species-resnet18-scratch") # called as its folder
+    assert first.record["split"] == "folders" and first.catalog.split.tolist() == catalog.split.tolist() # its own split is kept
+    assert first.catalog.set_index("file").note["cats/0.jpg"] == "too dark" and "cats/0.jpg" not in set(first.predictions("scratch").file)
+    run("train", "--recipe", first.folder/"run.json", "--out", "runs/again")
+    assert digests(Run("runs/again").arm("scratch"))["predictions.csv"] == digests(first.arm("scratch"))["predictions.csv"]
+    write_table(photos/"catalog.csv", catalog.assign(species=catalog.species.mask(catalog.file == "cats/1.jpg", "dog"))) # a label put right is other data
+    assert "fingerprint" in refused(capsys, "train", "--data", photos/"catalog.csv", "--arm", "scratch", *SMALL)
+
+
+def test_files_with_hostile_names(photos, capsys):
+    for number, name in enumerate(["line\nbreak.jpg", "a,\"b\".jpg", "#1 100%.jpg", "NA.jpg", "猫 \u202f.jpg", "<img src=x>.jpg"]): blob(photos/"cats"/name, (200, 120, 60), 200 + number)
+    train(photos, "--out", "runs/a")
+    assert set(Run("runs/a").catalog.file) == {path.relative_to(photos).as_posix() for path in photos.rglob("*.jpg")} and (Run("runs/a").catalog.note == "").all()
+    for name in (b"cats/\xff.jpg", b"cats/a\rb.jpg"): # what no table can hold is named
+        try: (photos/os.fsdecode(name)).write_bytes((photos/"cats/1.jpg").read_bytes())
+        except OSError: continue # not every system allows such names
+        assert "rename it" in refused(capsys, "data", photos)
+        (photos/os.fsdecode(name)).unlink()
+
+
 def test_a_turned_photo_is_upright_in_training(photos):
     from petclf.blocks import cache_pixels
     from petclf.catalog import read_folder
@@ -168,12 +209,17 @@ def test_a_turned_photo_is_upright_in_training(photos):
 # ## What is refused, in one line that says what to do
 
 def test_wrong_options(photos, capsys):
+    Path("list.json").write_text("[1]"); Path("list.toml").mkdir()
     for arguments, named in [(["--target", "colour"], "--target"), (["--split", "half"], "--split"), (["--recipe", "best"], "--recipe"), (["--set", "momentum=1"], "--set"),
                              (["--set", "batch_size=many"], "batch_size"), (["--set", "dropout=2"], "dropout"), (["--arch", "resnet_18x"], "--arch"), (["--arm", "guess"], "guess"),
                              (["--epochs", "0"], "--epochs"), (["--seed", "x"], "--seed"), (["--colour", "red"], "--colour"), (["--weights", "no.pth", "--arm", "pretrained"], "no.pth"),
-                             (["--split", "official"], "trainval.txt")]:
+                             (["--split", "official"], "trainval.txt"), (["--seed", "-1"], "--seed"), (["--set", "batch_size=1"], "batch_size"), (["--arm", ""], "--arm"),
+                             (["--weights", "some.pth"], "--weights"), (["--recipe", "list.json"], "list.json"), (["--recipe", "list.toml"], "list.toml"),
+                             (["--recipe", "photos"], "--recipe"), (["--recipe", "none.json"], "none.json"), (["--limit", "0"], "--limit"), (["--size", "8"], "size")]:
         assert named in refused(capsys, "train", "--data", photos, "--size", "32", *arguments, *([] if "--arm" in arguments else ["--arm", "scratch"])), arguments
     assert "oxford-pets" in refused(capsys, "train", "--data", "oxford_pets")
+    assert "--data" in refused(capsys, "train", "--data", "") and "--target" in refused(capsys, "data", photos, "--target", "colour") # never another data set instead
+    assert "two arms" in refused(capsys, "compare", "--data", photos, "--arms", "")
     assert "two arms" in refused(capsys, "compare", "--data", photos, "--arms", "scratch")
     assert "twice" in refused(capsys, "compare", "--data", photos, "--arms", "scratch,scratch")
     assert "run.json" in refused(capsys, "report", photos) and "no such run" in refused(capsys, "report", "nowhere")
@@ -188,7 +234,7 @@ def test_data_that_cannot_be_learned_from(tmp_path, photos, capsys):
     assert "only 'cat" in refused(capsys, "train", "--data", tmp_path/"one")
     (tmp_path/"bad"/"cats").mkdir(parents=True); (tmp_path/"bad"/"dogs").mkdir()
     for name in ("cats/1.jpg", "dogs/2.jpg"): (tmp_path/"bad"/name).write_text("no picture")
-    assert "no picture that has one" in refused(capsys, "train", "--data", tmp_path/"bad")
+    assert "none of the 2 pictures can be used: cats/1.jpg is unreadable" in refused(capsys, "train", "--data", tmp_path/"bad")
     run("data", tmp_path/"bad") # counting is always possible
     assert "2 unreadable" in capsys.readouterr().out
 
@@ -221,16 +267,32 @@ def test_without_a_network_there_are_no_weights_and_no_random_ones(photos, capsy
     assert "PETCLF_DATA" in line
 
 
-def test_folders_that_cannot_be_written(photos, capsys):
+def test_folders_that_cannot_be_written(photos, capsys, monkeypatch):
     Path("taken").write_text("a file")
     assert "taken" in refused(capsys, "train", "--data", photos, "--arm", "scratch", *SMALL, "--out", "taken")
     Path("full").mkdir(); Path("full/mine.txt").write_text("precious")
     assert "not empty and not a run" in refused(capsys, "train", "--data", photos, "--arm", "scratch", *SMALL, "--out", "full")
     assert Path("full/mine.txt").read_text() == "precious"
+    assert "/dev/null/run" in refused(capsys, "train", "--data", photos, "--arm", "scratch", *SMALL, "--out", "/dev/null/run")
+    monkeypatch.setenv("PETCLF_CACHE", "/dev/null/cache")
+    assert "PETCLF_CACHE" in refused(capsys, "train", "--data", photos, "--arm", "scratch", *SMALL, "--out", "runs/a")
 
 
-def test_debug_shows_the_traceback(photos):
-    with pytest.raises(petclf.errors.PetclfError): main(["train", "--debug", "--data", "nowhere"])
+def test_what_a_killed_process_leaves_is_no_obstacle(photos):
+    Path("runs/a").mkdir(parents=True)
+    Path("runs/a/.run.json.x1y2.json").write_text('{"half')
+    train(photos, "--out", "runs/a")
+    half = Path("runs/a/arms/scratch/.checkpoint.new.x1y2")
+    half.mkdir()
+    (half/"model.safetensors").write_bytes(b"half")
+    train(photos, "--out", "runs/a")
+    assert not half.exists() and Run("runs/a").arms == ["scratch"]
+
+
+def test_debug_shows_the_traceback(capsys):
+    run("train", "--debug", "--data", "nowhere", status=2) # the exit status stays what it is
+    err = capsys.readouterr().err
+    assert "Traceback" in err and "load_data" in err and err.strip().splitlines()[-1].startswith("petclf: --data nowhere")
 
 
 # ## In a process of its own
@@ -263,9 +325,22 @@ def test_one_version_number_and_a_welcome(capsys):
     assert "petclf compare" in capsys.readouterr().out
 
 
+def test_the_console_script(photos):
+    "What is said goes to standard error, what was asked for to standard output, and a terminal of another age can show it."
+    blob(photos/"söt 猫"/"1.jpg", 100, 1)
+    def script(*arguments, **environment):
+        done = subprocess.run([Path(sys.executable).with_name("petclf"), *map(str, arguments)], capture_output=True, text=True, env={**os.environ, **environment})
+        return done.returncode, done.stdout, done.stderr
+    assert script("--version") == (0, f"petclf {petclf.__version__}\n", "")
+    status, out, err = script("data", photos, "--target", "label", PYTHONIOENCODING="ascii")
+    assert status == 0 and err == "" and "photos: 41 pictures" in out and "s\\xf6t" in out
+    status, out, err = script("data", "nowhere")
+    assert status == 2 and out == "" and err.startswith("petclf: --data nowhere") and err.count("\n") == 1
+
+
 def stopped_in_training(photos, out, how):
     "Start a training, wait until its first epoch is kept, stop it in the middle of a later one."
-    started = process("train", "--data", photos, "--arm", "scratch", *SMALL, "--epochs", "60", "--out", out)
+    started = process("train", "--data", photos, "--arm", "scratch", *SMALL, "--epochs", "12", "--out", out)
     deadline = time.time() + 120
     while not (Path(out)/"arms/scratch/checkpoint/state.json").is_file():
         assert started.poll() is None and time.time() < deadline, started.communicate()
@@ -274,7 +349,7 @@ def stopped_in_training(photos, out, how):
     started.send_signal(how)
     _, err = started.communicate(timeout=60)
     done = json.loads((Path(out)/"arms/scratch/checkpoint/state.json").read_text())["done"]
-    assert 1 <= done < 60
+    assert 1 <= done < 12
     return started.returncode, err, done
 
 
@@ -283,12 +358,12 @@ def test_stopped_and_continued(photos):
     assert status == 130 and "goes on where it was" in err and "Traceback" not in err
     status, _, done = stopped_in_training(photos, "runs/killed", signal.SIGKILL)
     assert status == -signal.SIGKILL
-    again = ["train", "--data", photos, "--arm", "scratch", *SMALL, "--epochs", "60"]
+    again = ["train", "--data", photos, "--arm", "scratch", *SMALL, "--epochs", "12"]
     for name in ("interrupted", "killed", "undisturbed"): run(*again, "--out", f"runs/{name}")
     predictions = {name: (Path("runs")/name/"arms/scratch/predictions.csv").read_bytes() for name in ("interrupted", "killed", "undisturbed")}
     assert predictions["interrupted"] == predictions["killed"] == predictions["undisturbed"]
     history = pd.read_csv("runs/killed/arms/scratch/history.csv")
-    assert history.epoch.tolist() == list(range(60)) and done < 60
+    assert history.epoch.tolist() == list(range(12)) and done < 12
 
 
 def test_two_at_once_and_a_full_disk(photos, capsys):
@@ -306,3 +381,25 @@ def test_two_at_once_and_a_full_disk(photos, capsys):
     assert third.returncode == 2 and "cannot write" in err.strip().splitlines()[-1] and "Traceback" not in err
     run("train", "--data", photos, "--arm", "scratch", *SMALL, "--out", "runs/b") # with room again, it continues
     assert Run("runs/b").arms == ["scratch"]
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    "A disk of 60 MB, which a checkpoint does not fit on."
+    folder = tmp_path/"disk"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=60m", "petclf", str(folder)]
+    try: subprocess.run(mount, check=True, capture_output=True)
+    except (OSError, subprocess.CalledProcessError): pytest.skip("mounting a small disk needs Linux and root")
+    yield folder
+    subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+def test_a_disk_that_is_really_full(photos, capsys, small_disk):
+    line = refused(capsys, "train", "--data", photos, "--arm", "scratch", *SMALL, "--out", small_disk/"a")
+    assert "cannot write" in line and "free some space" in line
+    assert Run.open(small_disk/"a").record["settings"] and len(Run(small_disk/"a").catalog) == 40 # what was there is whole
+    assert not list((small_disk/"a"/"arms"/"scratch").glob(".*"))
+    subprocess.run(["mount", "-o", "remount,size=900m", str(small_disk)], check=True)
+    train(photos, "--out", small_disk/"a")
+    assert Run(small_disk/"a").arms == ["scratch"]
