@@ -13,13 +13,10 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import torch
-from fastai.vision.all import (CategoryBlock, ColReader, DataBlock, DataLoaders, IndexSplitter, IntToFloatTensor, Normalize, PILImage,
-                               RandTransform, Transform, TransformBlock)
+from fastai.vision.all import CategoryBlock, ColReader, DataBlock, DataLoaders, IntToFloatTensor, Normalize, PILImage, RandTransform, TransformBlock
 from tqdm.auto import tqdm
 
-from .errors import PetclfError
-from .files import cache_dir, folder_written_whole, read_json, write_json
+from .files import cache_dir, folder_written_whole
 from .pixels import PictureError, crop, open_picture, shrink
 
 # %% ../nbs/06_blocks.ipynb #07838ec8

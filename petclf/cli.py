@@ -1,6 +1,5 @@
 "The command line: one verb for each thing petclf does. Each room is imported when its verb is called, and not before."
 import argparse, os, sys, textwrap, traceback
-from pathlib import Path
 
 from petclf import __version__
 from petclf.errors import PetclfError

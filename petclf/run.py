@@ -1,5 +1,5 @@
 "A run's folder: what lies where, whose it is, and whether it may be continued."
-import contextlib, os, shutil
+import contextlib, shutil
 from pathlib import Path
 
 import pandas as pd

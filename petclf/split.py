@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from .catalog import SPLITS, class_table, read_list
+from .catalog import SPLITS, read_list
 from .errors import PetclfError
 
 # %% ../nbs/05_split.ipynb #ca3c9266

@@ -9,23 +9,19 @@ __all__ = ['CHOICES', 'ARMS', 'Recipe', 'differences', 'read_recipe', 'parse_set
 
 # %% ../nbs/07_train.ipynb #fc8af0a2
 import ctypes, json, math, os, platform, random, sys, time, tomllib
-from dataclasses import asdict, dataclass, fields, replace
-from functools import partial
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import torch
-from fastai.vision.all import (Adam, Callback, CancelFitException, Learner, MixedPrecision, ProgressCallback, accuracy, error_rate,
-                               params, vision_learner)
+from fastai.vision.all import Adam, Callback, Learner, MixedPrecision, ProgressCallback, accuracy, error_rate, vision_learner
 from fastai.callback.fp16 import AMPMode
-from fastcore.imports import in_notebook
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from tqdm.auto import tqdm
 
-from .backbone import Expects, _is_torchvision, check_arch, expects, fill_body, pretrained_network
-from .blocks import pet_loaders
+from .backbone import _is_torchvision, fill_body
 from .errors import PetclfError
 from .files import folder_written_whole, read_json, write_json, write_table
 
@@ -125,7 +121,7 @@ def arm_settings(
     weights="ImageNet", # where pretrained weights came from, in words
 ) -> dict: # everything that decides how this arm is trained, by name
     "What an arm makes of a recipe, in full."
-    if arm not in ARMS: raise PetclfError(f"--arms {arm}: it takes {', '.join(ARMS)}")
+    if arm not in ARMS: raise PetclfError(f"{arm!r} is not an arm; --arm and --arms take {', '.join(ARMS)}")
     settings = asdict(recipe)
     normalised = recipe.normalise == "always" or arm != "scratch"
     settings["normalise"] = "by the pretrained weights' statistics" if normalised else "no"
