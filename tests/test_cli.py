@@ -298,7 +298,8 @@ def test_debug_shows_the_traceback(capsys):
 # ## In a process of its own
 
 def process(*arguments, **options):
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1"}
+    # As many threads as this process has: another number adds up in another order, so other last digits.
+    environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
     return subprocess.Popen([sys.executable, "-m", "petclf.cli", *map(str, arguments)], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options)
 
 
@@ -340,7 +341,9 @@ def test_the_console_script(photos):
 
 def stopped_in_training(photos, out, how):
     "Start a training, wait until its first epoch is kept, stop it in the middle of a later one."
-    started = process("train", "--data", photos, "--arm", "scratch", *SMALL, "--epochs", "12", "--out", out)
+    # A shell that starts these tests in the background makes them, and all they start, ignore Ctrl-C.
+    hears = lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)
+    started = process("train", "--data", photos, "--arm", "scratch", *SMALL, "--epochs", "12", "--out", out, preexec_fn=hears)
     deadline = time.time() + 120
     while not (Path(out)/"arms/scratch/checkpoint/state.json").is_file():
         assert started.poll() is None and time.time() < deadline, started.communicate()
