@@ -4,10 +4,12 @@ from petclf.pixels import *
 from petclf.draw import *
 from petclf.catalog import *
 from petclf.backbone import *
+from petclf.audit import *
 from petclf.split import *
 from petclf.blocks import *
 from petclf.train import *
 from petclf.evaluate import *
 from petclf.compare import *
+from petclf.checklist import *
 from petclf.report import *
 from petclf.run import Run, read_predictions

@@ -101,7 +101,7 @@ def picture_block(
     # PILImage.create opens whatever it is given by itself; here it only ever gets pixels that petclf has read.
     return TransformBlock(type_tfms=lambda file: PILImage.create(read(file)), item_tfms=Square(size, at_random), batch_tfms=IntToFloatTensor)
 
-# %% ../nbs/06_blocks.ipynb #53fa681b
+# %% ../nbs/06_blocks.ipynb #571f7a1e
 def pet_block(
     catalog, # a catalog with its split
     target, # the column to learn
@@ -109,13 +109,23 @@ def pet_block(
     size, # side of the square, in pixels
     at_random=False, # cut anywhere in training
     statistics=None, # mean and standard deviation of each channel; None leaves pixels between 0 and 1
+    oversample=False, # show pictures of the rarer classes more often, so that an epoch holds as many of each class
 ) -> DataBlock: # takes the catalog's `train` and `valid` rows
     "The catalog as a fastai DataBlock."
     return DataBlock(
         blocks=(picture_block(read, size, at_random), CategoryBlock(vocab=classes_of(catalog, target))),
         get_x=ColReader("file"), get_y=ColReader(target),
-        splitter=lambda rows: (np.flatnonzero(rows.split == "train").tolist(), np.flatnonzero(rows.split == "valid").tolist()),
+        splitter=lambda rows: (_train_rows(rows, target, oversample).tolist(), np.flatnonzero(rows.split == "valid").tolist()),
         batch_tfms=None if statistics is None else Normalize.from_stats(*statistics))
+
+
+def _train_rows(rows, target, oversample):
+    "Places of the training rows; a rarer class's, over and over, until it has as many as the largest."
+    train = np.flatnonzero(rows.split == "train")
+    if not oversample: return train
+    of_class = [train[(rows[target].iloc[train] == name).to_numpy()] for name in sorted(rows[target].iloc[train].unique())]
+    most = max(map(len, of_class))
+    return np.concatenate([np.resize(places, most) for places in of_class])
 
 
 def classes_of(
@@ -125,7 +135,7 @@ def classes_of(
     "The classes among the pictures that are used."
     return sorted(catalog[target][catalog.note == ""].unique())
 
-# %% ../nbs/06_blocks.ipynb #62ee6be2
+# %% ../nbs/06_blocks.ipynb #525d780c
 def pet_loaders(
     pets, # a data set
     catalog, # its catalog with the split
@@ -137,11 +147,12 @@ def pet_loaders(
     device=None, # where batches go; None: where fastai finds one
     workers=0, # processes that prepare batches; with cached pixels there is nothing for them to do
     progress=False, # show a progress bar while pictures are read
+    oversample=False, # show pictures of the rarer classes more often
 ) -> DataLoaders: # `train` and `valid`
     "DataLoaders on cached pixels."
     rows = catalog[catalog.split.isin(["train", "valid"])].reset_index(drop=True)
     pixels = cache_pixels(pets, catalog.file[catalog.split != ""], size, progress)
-    block = pet_block(rows, target, pixels.__getitem__, size, at_random, statistics)
+    block = pet_block(rows, target, pixels.__getitem__, size, at_random, statistics, oversample)
     trained = int((rows.split == "train").sum())
     # A last batch of one picture breaks batch norm, and fastai drops the last batch; fewer pictures than a batch would mean none at all.
     return block.dataloaders(rows, bs=min(batch_size, trained), val_bs=batch_size, num_workers=workers, device=device)

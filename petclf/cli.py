@@ -7,8 +7,10 @@ from petclf.errors import PetclfError
 WELCOME = """\
 petclf takes a folder of pet photos to a classifier that can be trusted.
 
-  petclf compare                         draws a sample, trains from scratch and pretrained, makes one page
+  petclf compare                         draws a sample, looks at it, trains three ways, makes one page
   petclf compare --data my_photos/       the same on your own pictures: a folder for each label
+  petclf audit --data my_photos/         looks for bad files, copies and wrong labels before anything is trained
+  petclf check RUN                       asks whether a step was skipped; exit status 1 when one was
   petclf data oxford-pets                fetches Oxford-IIIT Pet (0.8 GB) and counts it
   petclf compare --data oxford-pets      the real thing
 
@@ -80,19 +82,38 @@ def make_parser() -> argparse.ArgumentParser: # for `petclf`
     data.add_argument("data", nargs="?", default=None, metavar="NAME", help="sample, sample-faults, oxford-pets or a path (default: sample)")
     _data_options(data, named=False)
 
+    audit = verb("audit", run_audit, "look before training: bad files, copies, wrong labels, class balance")
+    _data_options(audit)
+    audit.add_argument("--arch", default=None, help="a network whose pretrained features doubt labels (default: tf_efficientnet_lite0 where its weights are installed, else resnet18)")
+    audit.add_argument("--weights", default=None, metavar="FILE", help="a local file with its pretrained weights")
+    audit.add_argument("--apply", action="store_true", help="write a cleaned catalog.csv that --data takes; the data folder is never changed")
+    audit.add_argument("--drop", default=None, metavar="KINDS", help="with --apply: kinds of findings whose pictures are left out (default: unreadable,exact_duplicate)")
+    audit.add_argument("--relabel", default=None, metavar="FILE", help="with --apply: a CSV with columns file and label, what those pictures really show")
+    audit.add_argument("--out", "-o", default=None, metavar="RUN", help="the run folder (default: runs/DATA-audit)")
+    audit.add_argument("--overwrite", action="store_true", help="replace a run that has other settings")
+
     train = verb("train", run_train, "train one arm into a run folder that holds just that arm")
     _data_options(train)
     _training_options(train)
-    train.add_argument("--arm", default=None, help="scratch, pretrained or finetuned (default: pretrained)")
+    train.add_argument("--arm", default=None, help="probe, scratch, pretrained or finetuned, with +weights, +oversample, +threshold, +prior or +direct where wanted (default: pretrained)")
+    train.add_argument("--probe", action="store_true", help="short for --arm probe")
 
     compare = verb("compare", run_compare, "the main job: train arms under one recipe on the same split and judge them side by side")
     _data_options(compare)
     _training_options(compare)
-    compare.add_argument("--arms", default=None, help="a list with commas (default: scratch,pretrained)")
+    compare.add_argument("--arms", default=None, help="a list with commas (default: probe,scratch,pretrained)")
 
-    evaluate = verb("evaluate", run_evaluate, "compute the figures of a run again from its predictions")
+    evaluate = verb("evaluate", run_evaluate, "the figures of a run again, or with --data those on pictures from elsewhere")
     evaluate.add_argument("folder", metavar="RUN", help="a run folder")
-    evaluate.add_argument("--arm", default=None, help="only this arm")
+    evaluate.add_argument("--arm", default=None, help="only this arm (with --data: the verdict's chosen one unless told otherwise)")
+    evaluate.add_argument("--data", default=None, help="labelled pictures from elsewhere: sample, sample-faults, oxford-pets, or a path")
+    evaluate.add_argument("--treatments", action="store_true", help="also try other resizing, cropping, padding and a strong JPEG on validation pictures")
+    evaluate.add_argument("--weights", default=None, metavar="FILE", help="a local file with the pretrained weights of a probe's body, where they are not kept any more")
+
+    check = verb("check", run_check, "the checklist; exit status 1 when an item of severity error fails")
+    check.add_argument("folder", metavar="RUN", help="a run folder")
+    check.add_argument("--arm", default=None, help="another arm than the verdict's chosen one")
+    check.add_argument("--rules", default=None, metavar="FILE", help="floors and severities in TOML (default: checklist.toml in this folder, else petclf's own)")
 
     report = verb("report", run_report, "build the page of a run again")
     report.add_argument("folder", metavar="RUN", help="a run folder")
@@ -110,6 +131,8 @@ def _data_options(parser, named=True):
 def _training_options(parser):
     parser.add_argument("--arch", default=None, help="a network of torchvision or timm (default: resnet18)")
     parser.add_argument("--weights", default=None, metavar="FILE", help="a local file with pretrained weights")
+    parser.add_argument("--balance", default=None, help="none, weights or oversample (default: none)")
+    parser.add_argument("--no-audit", action="store_true", help="do not look at the data first; copies are then unknown, and the checklist says so")
     parser.add_argument("--recipe", default="off", help="off, story, a .toml file, or the run.json of a run to do again (default: off)")
     parser.add_argument("--size", type=_positive_number, default=None, help="side of the pictures in pixels (default: 224)")
     parser.add_argument("--epochs", type=_positive_number, default=None, help="times through the training pictures (default: 10)")
@@ -149,8 +172,9 @@ def _settings(options, arms):
     "What `train_arms` takes, from the options, and from the run that --recipe names."
     from petclf.train import parse_setting, read_recipe
     changes = dict(parse_setting(text) for text in options.set)
-    for name in ("arch", "size", "epochs"):
+    for name in ("arch", "size", "epochs", "balance"):
         if getattr(options, name) is not None: changes[name] = getattr(options, name)
+    if options.size is not None: changes.setdefault("probe_size", options.size)
     before = {}
     if options.recipe.endswith(".json"):
         from petclf.files import read_json
@@ -162,12 +186,14 @@ def _settings(options, arms):
     chosen = {name: getattr(options, name) if getattr(options, name) is not None else before.get(name) for name in ("data", "target", "split", "seed", "limit")}
     return dict(data="sample" if chosen["data"] is None else chosen["data"], arms=before.get("arms") if arms is None else arms, recipe=read_recipe(options.recipe, **changes), target=chosen["target"],
                 split=chosen["split"], seed=chosen["seed"] or 0, limit=chosen["limit"], weights=options.weights, out=options.out,
-                overwrite=options.overwrite, progress=True, say=_say)
+                overwrite=options.overwrite, look=not options.no_audit, progress=True, say=_say)
 
 
 def run_train(options):
     from petclf.compare import train_arms
-    settings = _settings(options, None if options.arm is None else [options.arm])
+    if options.probe and options.arm not in (None, "probe"): raise PetclfError(f"--probe is short for --arm probe, and --arm says {options.arm}; leave one out")
+    arm = "probe" if options.probe else options.arm
+    settings = _settings(options, None if arm is None else [arm])
     settings["arms"] = ["pretrained"] if settings["arms"] is None else settings["arms"][:1]
     run = train_arms(**settings)
     _finish(run)
@@ -176,29 +202,70 @@ def run_train(options):
 def run_compare(options):
     from petclf.compare import compare
     settings = _settings(options, [name.strip() for name in options.arms.split(",") if name.strip()] if options.arms is not None else None)
-    settings["arms"] = ("scratch", "pretrained") if settings["arms"] is None else settings["arms"]
+    settings["arms"] = ("probe", "scratch", "pretrained") if settings["arms"] is None else settings["arms"]
     run = compare(**settings)
     _finish(run)
 
 
 def _finish(run):
     "The figures side by side, what to conclude, and where the page is."
+    from petclf.checklist import write_checklist
     from petclf.evaluate import summary
     from petclf.report import write_report
+    checklist = write_checklist(run)
     print(f"\n{textwrap.indent(summary({arm: run.metrics(arm) for arm in run.arms}).to_string(), '  ')}\n")
     if (run.folder/"verdict.json").is_file():
         for sentence in run.verdict["conclusion"]: print(textwrap.fill(sentence, 110, initial_indent="  - ", subsequent_indent="    "))
+    failed = [item["name"] for item in checklist["items"] if item["status"] == "fail"]
+    print(f"\nChecklist of {checklist['arm']}: " + ("everything holds" if not failed else f"{'passed' if checklist['passed'] else 'NOT passed'}; to look at: {', '.join(failed)}") + f" (petclf check {run.folder})")
     print(f"\nThe page: {write_report(run.folder)}")
 
 
 def run_evaluate(options):
-    from petclf.compare import evaluate_arm, judge
-    from petclf.run import Run
+    from petclf.compare import chosen_of, evaluate_arm, evaluate_elsewhere, judge, stability
+    from petclf.run import Run, alone_in
     run = Run.open(options.folder)
     if options.arm is not None and options.arm not in run.arms: raise PetclfError(f"--arm {options.arm}: not a finished arm of {options.folder}; it has {', '.join(run.arms) or 'none'}")
-    for arm in [options.arm] if options.arm else run.arms: evaluate_arm(run, arm)
-    if len(run.arms) > 1: judge(run)
-    _finish(run)
+    if not run.arms: raise PetclfError(f"{options.folder}: no arm is finished; `petclf train` or `petclf compare` with the same settings continues")
+    with alone_in(run.folder):
+        if options.data is not None or options.treatments:
+            arm = options.arm or chosen_of(run)
+            if options.data is not None:
+                found = evaluate_elsewhere(run, arm, options.data, options.weights, progress=True)
+                print(f"{arm}: {found['sentence']}" + "".join(f" {count:,} pictures left out: {why.replace('_', ' ')}." for why, count in found["left_out"].items() if count))
+                print(_changes({"accuracy": found["accuracy"], "balanced accuracy": found["balanced_accuracy"], **{f"recall of {label}": one for label, one in found["recall"].items()}}))
+            if options.treatments or options.data is not None:
+                found = stability(run, arm, weights=options.weights, progress=True)
+                print(f"Other treatment of {found['n']:,} validation pictures:")
+                print(_changes({how: one["difference"] for how, one in found["variants"].items()}, {how: f"{100 * one['changed']:.1f} % of the answers change" for how, one in found["variants"].items()}))
+        for arm in [options.arm] if options.arm else run.arms: evaluate_arm(run, arm)
+        if len(run.arms) > 1: judge(run)
+        _finish(run)
+
+
+def _changes(differences, more={}):
+    "Differences in points with their intervals, a line each."
+    return "\n".join(f"  {name:20} {100 * one['value']:+6.1f} points [{100 * one['low']:+.1f}, {100 * one['high']:+.1f}]  {more.get(name, '')}".rstrip() if one["value"] is not None else f"  {name:20} none" for name, one in differences.items())
+
+
+def run_audit(options):
+    from petclf.compare import audit_run
+    if (options.drop or options.relabel) and not options.apply: raise PetclfError("--drop and --relabel are about the cleaned catalog; add --apply")
+    run = audit_run("sample" if options.data is None else options.data, options.target, options.split, options.seed or 0, options.limit, options.arch, options.weights, options.out,
+                    options.overwrite, progress=True, say=_say)
+    if options.apply:
+        from petclf.compare import apply_audit
+        changes = apply_audit(run, options.drop.split(",") if options.drop else None, options.relabel)
+        print(f"{len(changes):,} changes, in {run.folder/'changes.csv'}; train on the cleaned catalog with --data {run.folder/'cleaned'/'catalog.csv'}")
+    from petclf.report import write_audit_page
+    print(f"The page: {write_audit_page(run.folder)}")
+
+
+def run_check(options):
+    from petclf.checklist import checklist_text, write_checklist
+    checklist = write_checklist(options.folder, options.arm, options.rules)
+    print(checklist_text(checklist))
+    return 0 if checklist["passed"] else 1
 
 
 def run_report(options):
