@@ -7,8 +7,8 @@ __all__ = ['AUDIT_STRENGTH', 'CHEAPEST_FIRST', 'TREATMENTS', 'versions', 'doubt_
            'train_arms', 'headline', 'evaluate_arm', 'chosen_of', 'judge', 'repeated', 'conclude', 'compare',
            'load_arm', 'body_file_of', 'decide', 'ask_files', 'stability', 'evaluate_elsewhere']
 
-# %% ../nbs/09_compare.ipynb #74064e53
-import importlib.metadata, importlib.util, io, os, platform, time
+# %% ../nbs/09_compare.ipynb #e0b64d13
+import importlib.metadata, importlib.util, io, math, os, platform, time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -172,7 +172,7 @@ def apply_audit(
     write_table(run.folder/"changes.csv", changes)
     return changes
 
-# %% ../nbs/09_compare.ipynb #0308bd46
+# %% ../nbs/09_compare.ipynb #e23d4945
 def train_arms(
     data="sample", # a data set's name, or a path
     arms=("probe", "scratch", "pretrained"), # which arms, in this order
@@ -217,7 +217,8 @@ def train_arms(
         else:
             findings = None
             if look:
-                features = _features(pets, catalog, recipe, network, origin, progress) if features is None and network is not None and _can_probe(recipe.arch) else features
+                if features is None and network is not None and _can_probe(recipe.arch): # no probe in this run: labels are doubted at the body's own size
+                    features = _features(pets, catalog, replace(recipe, probe_size=0), network, origin, progress)
                 findings, catalog = audit_data(pets, catalog, target, features, "no pretrained features: no arm of this run has pretrained weights that can give them", seed, progress)
             catalog, split = split_catalog(catalog, split, seed, pets.root)
         check_split(catalog, target)
@@ -289,7 +290,7 @@ def headline(
     rest = f"recall {', '.join(recalls)}" if len(recalls) <= 4 else f"balanced accuracy {percent(figures['balanced_accuracy'])}"
     return f"accuracy {percent(figures['accuracy'])} (always {figures['chance']['majority_class']!r}: {100 * figures['chance']['majority']:.1f} %), {rest}"
 
-# %% ../nbs/09_compare.ipynb #e8abd356
+# %% ../nbs/09_compare.ipynb #c991c35c
 @dataclass
 class _Job:
     "What all arms of a run share."
@@ -352,7 +353,8 @@ class _Job:
         if probe.vocab != self.classes: raise PetclfError(f"{name}: the training part lacks {', '.join(sorted(set(self.classes) - set(probe.vocab)))}; a probe learns only what it is shown")
         expected = expects(self.recipe.arch)
         sums = said.sum(1)
-        sanity = dict(passed=bool(np.isfinite(said).all() and (np.abs(sums - 1) < 1e-6).all()), output=list(said.shape), smallest_sum=float(sums.min()), largest_sum=float(sums.max()))
+        sanity = dict(passed=bool(np.isfinite(said).all() and (np.abs(sums - 1) < 1e-6).all()), output=list(said.shape), smallest_sum=float(sums.min()), largest_sum=float(sums.max()),
+                      loss=float(-np.log(np.maximum(said[np.arange(len(train)), np.searchsorted(self.classes, train[self.target])], 1e-12)).mean()), loss_of_guessing=math.log(len(self.classes)))
         about = dict(settings=arm_settings(name, self.recipe, self.origin.source), statistics=(expected.mean, expected.std), sanity=sanity, strength=probe.strength, head_temperature=probe.temperature,
                      fitted_on="breed" if by_breed else self.target, size=self.features.size, engine=self.features.engine, precision=self.features.precision,
                      parameters=int(probe.weight.size + probe.bias.size + sum(p.numel() for p in self.network.parameters())), trained_parameters=int(probe.weight.size + probe.bias.size))

@@ -52,7 +52,7 @@ def test_train_writes_the_run_folder_and_only_once(photos, capsys):
     before = digests(photos)
     train(photos, "--out", "runs/a")
     run_a = Run.open("runs/a")
-    assert {path.name for path in run_a.folder.iterdir()} == {".lock", "run.json", "catalog.csv", "arms", "report.html"} # one arm: no verdict
+    assert {path.name for path in run_a.folder.iterdir()} == {".lock", "run.json", "catalog.csv", "audit.csv", "audit.json", "arms", "checklist.json", "report.html"} # one arm: no verdict
     assert {path.name for path in run_a.arm("scratch").iterdir()} >= {"history.csv", "predictions.csv", "metrics.json", "checkpoint", "confusion.png", "history.png"}
     assert {path.name for path in (run_a.arm("scratch")/"checkpoint").iterdir()} == {"model.safetensors", "optimizer.safetensors", "state.json"}
     record = run_a.record
@@ -120,6 +120,125 @@ def test_compare_judges_and_every_figure_follows_from_the_predictions(photos, ra
     assert after["pretrained/predictions.csv"] == before["pretrained/predictions.csv"]
     assert {name: digest for name, digest in after.items() if name.startswith("scratch/")} == {name: digest for name, digest in before.items() if name.startswith("scratch/")}
     assert (run_c.folder/"verdict.json").read_bytes() == judged
+
+
+def copy_of(photos, file, name):
+    "The same photograph again: mirrored, smaller, another file."
+    from PIL import ImageOps
+    with Image.open(photos/file) as image: ImageOps.mirror(image).resize((36, 30)).save(photos/name, quality=80)
+
+
+def test_audit_and_its_cleaned_catalog(photos, random_weights, capsys):
+    from petclf.draw import draw_pet
+    for i, (breed, folder) in enumerate((("Siamese", "cats"), ("pug", "dogs"))): # the blobs are noise; copies need something to see
+        draw_pet(breed, i, (96, 96)).save(photos/folder/"drawn.jpg", quality=95)
+    copy_of(photos, "cats/drawn.jpg", "cats/mirrored.jpg")
+    copy_of(photos, "dogs/drawn.jpg", "cats/wrong.jpg")
+    shutil.copy(photos/"dogs/1.jpg", photos/"dogs/again.jpg")
+    (photos/"dogs/broken.jpg").write_bytes(b"no picture")
+    before = digests(photos)
+    run("audit", "--data", photos, "--weights", random_weights, "--out", "runs/look", "--apply")
+    said = capsys.readouterr()
+    findings = pd.read_csv("runs/look/audit.csv", keep_default_na=False)
+    assert list(findings.columns) == ["kind", "file", "other", "score", "severity", "evidence"]
+    found = {(row.kind, *sorted(filter(None, (row.file, row.other)))) for row in findings.itertuples()}
+    assert {("unreadable", "dogs/broken.jpg"), ("exact_duplicate", "dogs/1.jpg", "dogs/again.jpg"), ("near_duplicate", "cats/drawn.jpg", "cats/mirrored.jpg"),
+            ("near_duplicate", "cats/wrong.jpg", "dogs/drawn.jpg"), ("duplicate_labels_disagree", "cats/wrong.jpg", "dogs/drawn.jpg")} <= found
+    record = json.loads(Path("runs/look/audit.json").read_text())
+    assert record["counts"]["unreadable"] == 1 and "label_error" in record["counts"] and "audit: " in said.err and "changes" in said.out
+    assert digests(photos) == before # nothing in the data folder is changed
+    cleaned = pd.read_csv("runs/look/cleaned/catalog.csv", keep_default_na=False).set_index("file")
+    assert cleaned.note["dogs/again.jpg"].startswith("a copy of") and cleaned.note["dogs/broken.jpg"].startswith("unreadable")
+    assert cleaned.group["cats/drawn.jpg"] == cleaned.group["cats/mirrored.jpg"] and len(cleaned) == len(before)
+    assert (Path("runs/look")/"report.html").is_file() and (Path("runs/look")/"changes.csv").is_file()
+
+    run("train", "--data", "runs/look/cleaned/catalog.csv", "--arm", "scratch", *SMALL, "--out", "runs/clean")
+    assert set(Run("runs/clean").predictions("scratch").file) <= set(cleaned.index[cleaned.note == ""])
+    catalog = Run("runs/clean").catalog
+    assert (catalog[catalog.split != ""].groupby("group").split.nunique() == 1).all()
+
+    Path("right.csv").write_text("file,label\ncats/wrong.jpg,dogs\n")
+    run("audit", "--data", photos, "--weights", random_weights, "--out", "runs/look", "--apply", "--drop", "unreadable", "--relabel", "right.csv")
+    again = pd.read_csv("runs/look/cleaned/catalog.csv", keep_default_na=False).set_index("file")
+    assert again.species["cats/wrong.jpg"] == "dog" and again.note["dogs/again.jpg"] == ""
+    assert "nonsense" in refused(capsys, "audit", "--data", photos, "--weights", random_weights, "--out", "runs/look", "--apply", "--drop", "nonsense")
+    assert "--apply" in refused(capsys, "audit", "--data", photos, "--drop", "unreadable")
+
+
+def test_audit_without_weights_one_class_and_no_labels(tmp_path, monkeypatch, capsys):
+    import petclf.compare
+    from petclf.errors import PetclfError
+    def nowhere(*_): raise PetclfError("no pretrained weights for resnet18: no network")
+    monkeypatch.setattr(petclf.compare, "pretrained_network", nowhere)
+    for i in range(4): blob(tmp_path/"one"/"cats"/f"{i}.jpg", (200, 120, 60), i)
+    run("audit", "--data", tmp_path/"one", "--out", "runs/one") # one class; weights cannot be had: said, recorded, and the exit status is 0
+    assert "no network" in json.loads(Path("runs/one/audit.json").read_text())["left_out"]["label_error"] and "label error not looked for" in capsys.readouterr().err
+    for i in range(4): blob(tmp_path/"none"/f"{i}.jpg", (200, 120, 60), i)
+    run("audit", "--data", tmp_path/"none", "--out", "runs/none")
+    assert len(Run("runs/none").catalog) == 4
+    assert "weights" in refused(capsys, "audit", "--data", tmp_path/"one", "--weights", "nowhere.pth", "--out", "runs/two")
+
+
+def test_copies_stay_on_one_side_and_the_checklist_sees_a_leak(photos, random_weights, capsys):
+    from petclf.draw import draw_pet
+    for i in range(6): # six drawn cats, three copies of each
+        draw_pet("Siamese", i, (96, 96)).save(photos/"cats"/f"drawn{i}.jpg", quality=95)
+        for j, quality in enumerate((60, 75, 85)):
+            with Image.open(photos/"cats"/f"drawn{i}.jpg") as image: image.resize((80 + j, 80 + j)).save(photos/"cats"/f"drawn{i}-{j}.jpg", quality=quality)
+    run("train", "--data", photos, "--probe", *SMALL, "--weights", random_weights, "--out", "runs/p")
+    catalog = Run("runs/p").catalog
+    drawn = catalog[catalog.file.str.contains("drawn")]
+    assert drawn.groupby(drawn.file.str.extract("(drawn.)")[0].to_numpy()).group.nunique().eq(1).all() and (catalog.groupby("group").split.nunique() == 1).all()
+    capsys.readouterr()
+    run("check", "runs/p", "--rules", lenient())
+    assert "groups_whole" in capsys.readouterr().out
+    mixed = catalog.assign(split=catalog.split.mask(catalog.file == "cats/drawn0-0.jpg", "train" if catalog.split[catalog.file == "cats/drawn0.jpg"].item() != "train" else "test"))
+    mixed.to_csv("runs/p/catalog.csv", index=False)
+    run("check", "runs/p", "--rules", lenient(), status=1)
+    assert "groups_whole" in [item["name"] for item in json.loads(Path("runs/p/checklist.json").read_text())["items"] if item["status"] == "fail"]
+
+
+def lenient():
+    "Rules under which only what is not about the figures of tiny runs can fail."
+    Path("lenient.toml").write_text("[floors]\nrecall_floor = 0.0\n\n[severity]\n" + "".join(f'{name} = "warning"\n' for name in ("majority_beaten", "loss_went_down")))
+    return "lenient.toml"
+
+
+def test_variants_of_arms(photos, random_weights, capsys):
+    for i in range(20, 40): blob(photos/"dogs"/f"{i}.jpg", (70, 110, 190), 200 + i)
+    arms = ["probe", "probe+weights", "probe+threshold", "scratch", "scratch+oversample", "scratch+weights+threshold", "probe+prior"]
+    run("compare", "--data", photos, *SMALL, "--weights", random_weights, "--arms", ",".join(arms), "--set", "splits=3", "--set", "seeds=2", "--out", "runs/v")
+    run_v, record = Run("runs/v"), Run("runs/v").record
+    assert run_v.arms == arms
+    assert record["arms"]["probe+threshold"]["threshold"]["fitted_on"] == "out_of_fold" and record["arms"]["scratch+weights+threshold"]["threshold"]["fitted_on"] == "valid"
+    plain, cut = run_v.predictions("probe"), run_v.predictions("probe+threshold")
+    assert plain.drop(columns="predicted").equals(cut.drop(columns="predicted")) # the two differ in the decision alone
+    value = record["arms"]["probe+threshold"]["threshold"]["value"]
+    assert (cut.predicted == np.where(cut.q_cat >= value, "cat", "dog")).all()
+    assert [(one["a"], one["b"]) for one in run_v.verdict["variants"]] == [("probe+weights", "probe"), ("probe+threshold", "probe"), ("scratch+oversample", "scratch"), ("probe+prior", "probe")]
+    assert run_v.metrics("scratch")["seeds"]["n"] == 2 and (run_v.arm("scratch")/"seeds/1/predictions.csv").is_file()
+    assert run_v.verdict["repeated_splits"]["splits"] == 3 and pd.read_csv("runs/v/repeated_splits.csv").groupby("arm").size().eq(3).all()
+    for wrong, word in (("scratch+luck", "+luck"), ("scratch+direct", "probes"), ("scratch+weights+oversample", "twice"), ("resnet", "not an arm")):
+        assert word in refused(capsys, "compare", "--data", photos, *SMALL, "--arms", f"scratch,{wrong}", "--out", "runs/w")
+
+
+def test_pictures_from_elsewhere(photos, tmp_path, random_weights, capsys):
+    run("compare", "--data", photos, *SMALL, "--weights", random_weights, "--arms", "probe,scratch", "--out", "runs/e")
+    for i in range(6):
+        blob(tmp_path/"far"/"cat"/f"{i}.jpg", (60, 120, 200), 300 + i) # cats in the dogs' colour: no model of these can be right about them
+        blob(tmp_path/"far"/"dog"/f"{i}.jpg", (60, 120, 200), 400 + i)
+        blob(tmp_path/"far"/"bird"/f"{i}.jpg", (0, 200, 0), 500 + i)
+    (tmp_path/"far"/"dog"/"broken.jpg").write_bytes(b"no")
+    capsys.readouterr()
+    for arm in ("probe", "scratch"): run("evaluate", "runs/e", "--data", tmp_path/"far", "--arm", arm)
+    assert "cat pays" in capsys.readouterr().out
+    for arm in ("probe", "scratch"):
+        found = json.loads((Path("runs/e/arms")/arm/"outside/far/away.json").read_text())
+        assert found["n"] == 12 and found["pays"] == "cat" and found["left_out"] == {"unknown_label": 6, "unreadable": 1}
+        assert set(json.loads((Path("runs/e/arms")/arm/"robustness.json").read_text())["variants"]) == {"squash", "pad", "zoom", "jpeg"}
+    assert "none of its" in refused(capsys, "evaluate", "runs/e", "--data", tmp_path/"far"/"bird")
+    items = {item["name"]: item["status"] for item in json.loads(Path("runs/e/checklist.json").read_text())["items"]}
+    assert items["outside_tried"] == "pass"
 
 
 def test_classes_with_hostile_names(tmp_path):

@@ -1,6 +1,7 @@
 """The experiments behind the story's second part, on all of Oxford Pets. Each writes small files beside this one:
 
-    python docs/results/experiments.py share RUN     was it the imbalance? (trains six networks; RUN gives the split)
+    python docs/results/experiments.py share RUN     was it the imbalance? (trains three networks; RUN gives the split)
+    python docs/results/experiments.py faults        what the audit finds of the faults planted in the drawn sample
     python docs/results/experiments.py flips         how many wrong labels the audit finds
     python docs/results/experiments.py away RUN PATH who pays away from home (RUN holds probes, PATH has cat/ and dog/)
 
@@ -15,7 +16,7 @@ import pandas as pd
 from petclf.audit import find_label_errors
 from petclf.backbone import pretrained_network, take_features
 from petclf.catalog import load_data
-from petclf.compare import doubt_labels, train_arms
+from petclf.compare import audit_data, doubt_labels, train_arms
 from petclf.evaluate import wilson
 from petclf.files import write_json, write_table
 from petclf.run import Run
@@ -42,7 +43,7 @@ def share(run):
         left = (catalog.split == "train") & ~catalog.file.isin(kept)
         write_table(folder/"data"/"catalog.csv", catalog.assign(split=catalog.split.mask(left, ""), note=catalog.note.mask(left, "not in this share")))
         write_json(folder/"data"/"run.json", dict(data=dict(root=run.record["data"]["root"])))
-        recipe = Recipe(size=64, epochs=10, seeds=2)
+        recipe = Recipe(size=64, epochs=6)
         done = train_arms(folder/"data"/"catalog.csv", ("scratch",), recipe, "species", "folders", out=folder/"run", look=False, progress=True, say=print)
         for seed, figures in [(0, done.metrics("scratch")), *((int(path.parent.name), json.loads(path.read_text())) for path in (done.arm("scratch")/"seeds").glob("*/metrics.json"))]:
             rows.append(dict(cats=part, seed=seed, train=n, test=figures["n"], **{f"{name}_{end}": value[end] for name, value in
@@ -55,6 +56,26 @@ def _lite0(pets):
     network, origin = pretrained_network("tf_efficientnet_lite0")
     readable = pets.facts[pets.facts.error == ""]
     return take_features(pets.root, dict(zip(readable.file, readable.sha256)), "tf_efficientnet_lite0", network, origin, progress=True)
+
+
+def faults():
+    "Recall of each planted kind, and what was found that was not planted, over three samples."
+    sorts, rows = ("resized", "re-encoded", "mirrored", "cropped", "turned", "recoloured", "overlaid"), []
+    pair = lambda table: [tuple(sorted(two)) for two in zip(table.file, table.other)]
+    for seed in range(3):
+        pets = load_data("sample-faults", seed)
+        truth = pd.read_csv(pets.root/"truth.csv", keep_default_na=False)
+        findings, _ = audit_data(pets, pets.catalog, "species", _lite0(pets), seed=seed)
+        planted = set(pair(truth))
+        for name, kind in {"unreadable": "unreadable", "misnamed": "misnamed", "exact copy": "exact_duplicate", **dict.fromkeys(sorts, "near_duplicate"), "label error": "label_error"}.items():
+            own = truth[(truth.kind == kind) & (truth.fault.str.startswith(name) if name in sorts else True)]
+            found = findings[findings.kind == kind]
+            met = set(found.file) if kind == "label_error" else set(pair(found))
+            false = len(met - (set(own.file) if kind == "label_error" else planted))
+            rows.append(dict(planted=name, pictures=len(own), found=sum(one in met for one in (own.file if kind == "label_error" else pair(own))), false=false))
+    table = pd.DataFrame(rows).groupby("planted", sort=False).sum().reset_index()
+    write_table(HERE/"audit-sample-faults.csv", table)
+    print(table)
 
 
 def flips():
@@ -118,4 +139,4 @@ def away(run, path):
 def _row(arm, place, species, n, recall): return dict(arm=arm, place=place, species=species, n=n, recall=recall["value"], low=recall["low"], high=recall["high"])
 
 
-if __name__ == "__main__": {"share": share, "flips": flips, "away": away}[sys.argv[1]](*sys.argv[2:])
+if __name__ == "__main__": {"share": share, "faults": faults, "flips": flips, "away": away}[sys.argv[1]](*sys.argv[2:])
