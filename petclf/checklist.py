@@ -488,7 +488,7 @@ ITEMS = {item.name: item for item in (
     Item(thresholds_not_from_test, "error", "fit them on validation pictures or out-of-fold predictions, then judge on test once"),
     Item(test_untouched, "warning", "use `--split stratified`; when test has been read repeatedly, judge on new pictures"),
     Item(calibration_known, "warning", "fit a temperature on validation pictures, or use the answers without their probabilities"),
-    Item(stable_under_resizing, "warning", "`petclf evaluate RUN` tries it; prepare pictures in use exactly as in training, or train with random crops"),
+    Item(stable_under_resizing, "warning", "`petclf evaluate RUN --treatments` tries it; prepare pictures in use exactly as in training, or train with random crops"),
     Item(labels_audited, "warning", "`petclf audit` with pretrained weights at hand, and look at what it suspects"),
     Item(outside_tried, "warning", "`petclf evaluate RUN --data PATH` with labelled pictures from where the model will be used"),
     Item(export_agrees, "warning", "export again in full precision; do not ship this bundle"),

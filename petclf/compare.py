@@ -94,7 +94,7 @@ def audit_data(
     findings.attrs = about
     return findings, grouped
 
-# %% ../nbs/09_compare.ipynb #1f30d19e
+# %% ../nbs/09_compare.ipynb #14cd95c2
 def audit_run(
     data="sample", # a data set's name, or a path
     target=None, # `species`, `breed` or `label`; None chooses
@@ -132,8 +132,11 @@ def audit_run(
             if weights is not None: raise # what was asked for by name must work
             why = str(error)
         findings, catalog = audit_data(pets, catalog, target, features, why, seed, progress)
+        groups = catalog.group
+        if split == "official": catalog = catalog.assign(group=catalog.file) # as it was published: what crosses it is to be seen
         try: catalog, split = split_catalog(catalog, split, seed, pets.root)
         except PetclfError as error: say(f"not split: {error}"); split = None
+        catalog = catalog.assign(group=groups)
         write_table(run.folder/"catalog.csv", catalog)
         run.update(versions=versions(), hardware=processor(), seed=seed, target=target, split=split, classes=sorted(set(catalog[target]) - {""}),
                    data=dict(name=pets.name, root=str(pets.root), fingerprint=pets.fingerprint, licence=pets.licence, pictures=len(catalog), left_out=int((catalog.note != "").sum())),
@@ -290,7 +293,7 @@ def headline(
     rest = f"recall {', '.join(recalls)}" if len(recalls) <= 4 else f"balanced accuracy {percent(figures['balanced_accuracy'])}"
     return f"accuracy {percent(figures['accuracy'])} (always {figures['chance']['majority_class']!r}: {100 * figures['chance']['majority']:.1f} %), {rest}"
 
-# %% ../nbs/09_compare.ipynb #c991c35c
+# %% ../nbs/09_compare.ipynb #8cf15b08
 @dataclass
 class _Job:
     "What all arms of a run share."
@@ -348,21 +351,25 @@ class _Job:
         readable = rows.file.isin(self.features.files)
         if not readable.all(): raise PetclfError(f"{rows.file[~readable].iloc[0]}: could not be read when features were taken, and could before; look at the file")
         train, others = rows[rows.split == "train"], rows[rows.split != "train"]
-        by_breed = not plan.direct and self.target == "species" and (train.breed != "").all()
-        probe, said = fit_probe(self.features.of(train.file), train["breed" if by_breed else self.target], train[self.target], train.group, plan.recipe.strength, plan.recipe.balance, plan.recipe.folds, seed, self.progress)
+        probe, said = self._fit(plan, train, plan.recipe.strength, plan.recipe.folds, seed, self.progress)
         if probe.vocab != self.classes: raise PetclfError(f"{name}: the training part lacks {', '.join(sorted(set(self.classes) - set(probe.vocab)))}; a probe learns only what it is shown")
         expected = expects(self.recipe.arch)
         sums = said.sum(1)
         sanity = dict(passed=bool(np.isfinite(said).all() and (np.abs(sums - 1) < 1e-6).all()), output=list(said.shape), smallest_sum=float(sums.min()), largest_sum=float(sums.max()),
                       loss=float(-np.log(np.maximum(said[np.arange(len(train)), np.searchsorted(self.classes, train[self.target])], 1e-12)).mean()), loss_of_guessing=math.log(len(self.classes)))
         about = dict(settings=arm_settings(name, self.recipe, self.origin.source), statistics=(expected.mean, expected.std), sanity=sanity, strength=probe.strength, head_temperature=probe.temperature,
-                     fitted_on="breed" if by_breed else self.target, size=self.features.size, engine=self.features.engine, precision=self.features.precision,
+                     fitted_on="breed" if len(probe.classes) > len(probe.vocab) else self.target, size=self.features.size, engine=self.features.engine, precision=self.features.precision,
                      parameters=int(probe.weight.size + probe.bias.size + sum(p.numel() for p in self.network.parameters())), trained_parameters=int(probe.weight.size + probe.bias.size))
         probe.save(folder/"checkpoint", arch=self.recipe.arch, size=self.features.size, engine=self.features.engine, precision=self.features.precision, target=self.target)
         out_of_fold = predictions_table(train.file, "train", train[self.target], self.classes, said)
         write_predictions(folder/"out_of_fold.csv", out_of_fold)
         predictions = predictions_table(others.file, others.split, others[self.target], self.classes, probe(self.features.of(others.file)))
         return about | dict(training_seconds=time.perf_counter() - started), predictions, out_of_fold
+
+    def _fit(self, plan, train, strength, folds, seed, progress=False):
+        "A probe of some rows: on breeds that are summed where all are known, else on the target itself."
+        labels = "breed" if not plan.direct and self.target == "species" and (train.breed != "").all() else self.target
+        return fit_probe(self.features.of(train.file), train[labels], train[self.target], train.group, strength, plan.recipe.balance, folds, seed, progress)
 
     def _decide(self, name, plan, predictions, steering):
         "Temperature, prior and threshold, from predictions that are not about the pictures that judge."
@@ -389,15 +396,13 @@ class _Job:
         "Fit the probes anew on splits drawn anew; figures by split and arm in repeated_splits.csv."
         path, rows = self.run.folder/"repeated_splits.csv", []
         if path.is_file() or not names: return
-        strengths = {name: self.run.record["arms"][name]["strength"] if "strength" in self.run.record["arms"][name] else 0. for name in names}
+        strengths = {name: self.run.record["arms"][name]["strength"] for name in names}
         for number in tqdm(range(self.recipe.splits), desc="repeated splits", unit=" splits", disable=None if self.progress else True, leave=False):
             catalog, _ = split_catalog(self.catalog.assign(split="", note=self.catalog.note.where(self.catalog.note.str.startswith("unreadable"), "")), "stratified", self.seed + 1000 + number, self.pets.root)
             train, test = (catalog[catalog.split == part] for part in ("train", "test"))
             for name in names:
                 plan = Arm.read(name, self.recipe)
-                by_breed = not plan.direct and self.target == "species" and (train.breed != "").all()
-                probe, said = fit_probe(self.features.of(train.file), train["breed" if by_breed else self.target], train[self.target], train.group, strengths[name], plan.recipe.balance,
-                                        plan.recipe.folds if "threshold" in plan.decisions else 0, self.seed)
+                probe, said = self._fit(plan, train, strengths[name], plan.recipe.folds if "threshold" in plan.decisions else 0, self.seed)
                 table = predictions_table(test.file, "test", test[self.target], self.classes, probe(self.features.of(test.file)))
                 if "threshold" in plan.decisions:
                     value = choose_threshold(predictions_table(train.file, "train", train[self.target], self.classes, said), self.positive, self.recipe.threshold, self.recipe.cost_of_missing)

@@ -1,16 +1,17 @@
 "The page of a run: what the notebook cannot show well."
-import subprocess, sys
+import re, subprocess, sys
 from html.parser import HTMLParser
 
 import numpy as np
 import pandas as pd
 import pytest
+from fastcore.xml import to_xml
 from PIL import Image
 
 from petclf.errors import PetclfError
 from petclf.evaluate import metrics
 from petclf.files import write_json, write_table
-from petclf.report import write_report
+from petclf.report import FOUND, WORST, gap_cell, points, share, write_audit_page, write_report
 from petclf.run import Run, write_predictions
 
 HOSTILE = ["<script>alert(1)</script>", "\"'><svg onload=alert(1)>", "$x_{$ & ${}", "</td></table><h2>mine</h2>"]
@@ -108,4 +109,136 @@ def test_in_a_browser_nothing_runs_loads_or_sticks_out(run, chromium, width):
     assert folded.evaluate("element => element.open")
     broken = page.evaluate("[...document.images].filter(image => !image.complete || image.naturalWidth === 0).map(image => image.alt)")
     assert page.locator("img").count() > 3 and not broken and page.evaluate("[...document.images].every(image => image.alt)")
+    page.close()
+
+
+def text_of(path): return " ".join(" ".join(Seen(path.read_text(encoding="utf-8")).text).split())
+
+
+def difference(value, low, high): return dict(value=value, low=low, high=high, method="<b>")
+
+
+def with_everything(run, arms=("pretrained",)):
+    "Give a run an audit, a verdict with variants, seeds, splits, a leak, pictures from elsewhere and a checklist, with hostile words wherever words come from data."
+    name, rng = HOSTILE[0], np.random.default_rng(1)
+    files, record = run.catalog.file.tolist(), run.record
+    kinds = [("unreadable", "bad.jpg", "", 1.0, "error", "<h2>bad</h2>"), *[("label_error", file, "", 0.9 - 0.01 * i, "warning", f"called {name}") for i, file in enumerate(files[1:9])],
+             ("exact_duplicate", files[1], files[2], 1.0, "warning", "<svg>the same bytes"), ("near_duplicate", files[3], files[4], 0.99, "warning", "the same picture, `other` shows 85% of it"),
+             ("odd_size", files[5], "", 0.9, "warning", "1 x 1")]
+    write_table(run.folder/"audit.csv", pd.DataFrame(kinds, columns=["kind", "file", "other", "score", "severity", "evidence"]))
+    counts = {kind: sum(row[0] == kind for row in kinds) for kind in FOUND if kind != "dark"}
+    write_json(run.folder/"audit.json", dict(pictures=41, counts=counts, left_out=dict(dark="<em>no reason"), settings={}, files=dict(format={"<u>": 40}, mode={}), animated=0))
+    first = run.predictions("pretrained")
+    for arm in arms:
+        figures = metrics(first, "test", None)
+        one = lambda: dict(mean=float(rng.random()), spread=float(rng.random() / 10), values=rng.random(2).tolist())
+        figures["seeds"] = dict(n=2, accuracy=one(), balanced_accuracy=one(), roc_auc=one(), per_class={label: dict(precision=one(), recall=one()) for label in figures["classes"]})
+        figures["leak"] = dict(n=40, leaked=2, accuracy=figures["accuracy"], accuracy_without=difference(0.7654, 0.61, 0.87), accuracy_of_leaked=difference(1, 0.34, 1), difference=difference(0.0123, -0.02, 0.05))
+        write_predictions(run.arm(arm)/"predictions.csv", first)
+        write_json(run.arm(arm)/"metrics.json", figures)
+    run.update(settings=dict(arms=list(arms), look=True), arms={arm: record["arms"]["pretrained"] | dict(settings={**record["arms"]["pretrained"]["settings"], "decision": arm}) for arm in arms})
+    pairs = [dict(a=a, b=b, n=40, only_a_right=3, only_b_right=i, p_value=0.2, p_value_holm=0.2 / (1 + i * i * i), difference=difference(0.05, -0.01, 0.11)) for i, a in enumerate(arms) for b in arms[i + 1:]]
+    tried = [dict(a=arm, b=arms[0], balanced_accuracy=difference(0.0321 + i / 100, -0.01, 0.09), recall={label: difference(-0.0456, -0.12, 0.02) for label in record["classes"]}, helped=False) for i, arm in enumerate(arms[1:])]
+    write_json(run.folder/"verdict.json", dict(chosen=arms[0], pairs=pairs, variants=tried, conclusion=["<script>alert(3)</script>"],
+               differences={f"{a} and {b}": dict(decision=[a, b]) for i, a in enumerate(arms) for b in arms[i + 1:]},
+               repeated_splits=dict(splits=7, arms={arms[0]: dict(accuracy=dict(mean=0.8123, spread=0.0456), balanced_accuracy=dict(mean=0.7891, spread=0.0567))},
+                                    pairs=[dict(a=arms[0], b=name, **difference(0.0234, -0.03, 0.08), p_value=0.34)])))
+    folder = run.arm(arms[0])/"outside"/"else"
+    there = metrics(first.assign(split="outside"), "outside", None)
+    write_json(folder/"metrics.json", there)
+    write_json(folder/"away.json", dict(accuracy=difference(-0.1357, -0.2, -0.05), balanced_accuracy=difference(-0.0975, -0.2, 0.01), recall={label: difference(-0.0864, -0.3, 0.1) for label in record["classes"]},
+                                        pays=name, sentence=f"{name} pays.", data="else", n=40, fingerprint="1", left_out=dict(unknown_label=5, unreadable=0)))
+    write_json(run.arm(arms[0])/"robustness.json", dict(split="valid", n=20, accuracy=difference(0.9, 0.7, 0.97), variants=dict(pad=dict(changed=0.1503, accuracy=difference(0.7502, 0.53, 0.89), difference=difference(-0.1498, -0.35, 0.05)))))
+    items = [("groups_whole", "error", "fail"), ("outside_tried", "warning", "fail"), ("classes_counted", "error", "pass"), ("export_agrees", "warning", "not applicable")]
+    write_json(run.folder/"checklist.json", dict(arm=arms[0], passed=False, items=[dict(name=item, severity=severity, status=status, evidence=f"evidence of {item} <b>", remedy=f"remedy of {item}") for item, severity, status in items]))
+    return run
+
+
+def test_every_figure_is_that_of_the_files(run):
+    run = with_everything(run, ("pretrained", "pretrained+weights"))
+    page = write_report(run)
+    text, html = text_of(page), page.read_text(encoding="utf-8")
+    told = lambda figure, show: f"{show(figure['value'])} {show(figure['low']).removesuffix(' %')} to {show(figure['high'])}" in text
+    verdict = run.verdict
+    for one in verdict["variants"]: assert told(one["balanced_accuracy"], points) and all(told(recall, points) for recall in one["recall"].values())
+    assert "The one variant did not clearly help." in text
+    repeats = verdict["repeated_splits"]
+    assert told(repeats["pairs"][0], points) and "0.34" in text and "drawn anew 7 times" in text
+    for figure in repeats["arms"]["pretrained"].values(): assert f"{share(figure['mean'])} spread {100 * figure['spread']:.1f}" in text
+    for arm in run.arms:
+        figures = run.metrics(arm)
+        leak, seeds = figures["leak"], figures["seeds"]
+        for name in ("accuracy", "accuracy_without", "accuracy_of_leaked"): assert told(leak[name], share)
+        assert told(leak["difference"], points) and "2 of 40 test pictures have a copy among the training pictures" in text
+        for mean in (seeds["accuracy"], seeds["balanced_accuracy"], *[row["recall"] for row in seeds["per_class"].values()]): assert f"{share(mean['mean'])} spread {100 * mean['spread']:.1f}" in text
+        assert f"{figures['ece']['value']:.3f} {figures['ece']['perfect_mean']:.3f} ({figures['ece']['perfect_high']:.3f})" in text
+    assert "Trained with 2 seeds, pretrained gets" in text and "trained once" not in text
+    assert "−13.6 −20.0 to −5.0" in text and "−8.6 −30.0 to +10.0" in text and "5 with a label that the model does not know" in text
+    assert "padded with grey instead of cropped 15.0 % 75.0 % 53.0 to 89.0 % −15.0 −35.0 to +5.0" in text
+    assert to_xml(gap_cell(difference(-0.1498, -0.35, 0.05)), indent=False) in html
+
+
+def test_audit_is_told_and_shown(run):
+    page = write_report(with_everything(run))
+    text, seen = text_of(page), Seen(page.read_text(encoding="utf-8"))
+    for words in ("1 file that cannot be read", "8 suspected wrong labels", "1 pair of exact copies", "Not looked for: dark pictures. <em>no reason", "40 <u>", f"Suspected wrong labels: the worst {WORST} of 8", "the second shows 85% of it"): assert words in text
+    assert "Nobody looked" not in text
+    doubted = [value for name, value in seen.attributes if name == "alt" and "suspected wrong label" in value]
+    assert len(doubted) == WORST # the first of the kinds with pictures
+    assert not {"script", "svg", "b", "i", "u", "em"} & set(seen.tags) # whatever the evidence says
+
+
+def test_checklist_is_seen_first(run):
+    text = text_of(write_report(with_everything(run)))
+    assert text.index("The checklist is not passed: pretrained fails at groups whole") < text.index("What accuracy hides")
+    for words in ("pretrained has not passed. Of 4 items 1 hold, 1 error and 1 warning do not, and 1 do not apply", "evidence of export_agrees <b>", "→ remedy of groups_whole"): assert words in text
+    assert text.index("evidence of groups_whole") < text.index("evidence of outside_tried") < text.index("evidence of classes_counted")
+    assert "remedy of classes_counted" not in text
+
+
+def test_absence_is_news(run):
+    run.update(settings=dict(look=False))
+    text = text_of(write_report(run))
+    assert "This run was made with --no-audit. Nobody looked at the data" in text
+    assert "Nobody has tried pretrained on pictures from elsewhere" in text and "--data PATH" in text and "--treatments" in text
+    for words in ("The checklist", "What balancing and thresholds changed", "How firm the figures are"): assert words not in text
+
+
+def test_many_arms_stay_readable(run):
+    arms = ("pretrained", *[f"pretrained+{name}" for name in ("weights", "oversample", "threshold", "prior", "weights+threshold", "weights+prior")], "scratch", "finetuned")
+    page = write_report(with_everything(run, arms))
+    text, html = text_of(page), page.read_text(encoding="utf-8")
+    assert len(re.findall(r'class="card(?: baseline)?"', html)) == 4 # always, the chosen one, scratch and finetuned
+    drawn = [value for name, value in Seen(html).attributes if name == "alt" and value.startswith("Confusion matrix of")]
+    assert [words.split()[3].rstrip(":") for words in drawn] == [arms[0], *arms[-2:], *arms[1:-2]] and "<details><summary>Those of pretrained+weights," in html
+    assert "pretrained against the others" in text and "pretrained+weights and pretrained+oversample on the same pictures" not in text
+    assert "Only these differ in one thing: pretrained and pretrained+weights (decision)" in text
+    assert "None of the 8 variants clearly helped." in text
+
+
+def test_page_of_an_audit(run):
+    with_everything(run)
+    run.update(settings=dict(arms=[], audit=True, arch=None, weights=None))
+    page = write_report(run)
+    assert page.read_bytes() == write_audit_page(run.folder).read_bytes()
+    text = text_of(page)
+    assert re.findall(r"<h2>(.*?)</h2>", page.read_text(encoding="utf-8")) == ["Count first", "Look at the data first", "What to do next"]
+    assert "--apply" in text and "/cleaned/catalog.csv" in text and "unreadable: <h2>bad</h2>" in text
+    (run.folder/"audit.json").unlink()
+    with pytest.raises(PetclfError, match="the audit is not finished"): write_report(run)
+
+
+@pytest.mark.parametrize("audit", [False, True])
+def test_with_everything_in_a_browser_on_a_telephone(run, chromium, audit):
+    with_everything(run, ("pretrained", "pretrained+weights", "pretrained+threshold", "scratch", "finetuned"))
+    if audit: run.update(settings=dict(arms=[], audit=True, arch=None, weights=None))
+    page = chromium.new_page(viewport=dict(width=390, height=844))
+    said = []
+    page.on("dialog", lambda dialog: (said.append(dialog.message), dialog.dismiss()))
+    page.on("console", lambda message: said.append(message.text))
+    page.goto(write_report(run).resolve().as_uri())
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    page.evaluate("document.querySelectorAll('details').forEach(element => element.open = true)")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    assert not said and not page.evaluate("[...document.images].filter(image => !image.complete || image.naturalWidth === 0 || !image.alt).length")
     page.close()

@@ -43,7 +43,7 @@ def share(run):
         left = (catalog.split == "train") & ~catalog.file.isin(kept)
         write_table(folder/"data"/"catalog.csv", catalog.assign(split=catalog.split.mask(left, ""), note=catalog.note.mask(left, "not in this share")))
         write_json(folder/"data"/"run.json", dict(data=dict(root=run.record["data"]["root"])))
-        recipe = Recipe(size=64, epochs=6)
+        recipe = Recipe(size=64, epochs=5)
         done = train_arms(folder/"data"/"catalog.csv", ("scratch",), recipe, "species", "folders", out=folder/"run", look=False, progress=True, say=print)
         for seed, figures in [(0, done.metrics("scratch")), *((int(path.parent.name), json.loads(path.read_text())) for path in (done.arm("scratch")/"seeds").glob("*/metrics.json"))]:
             rows.append(dict(cats=part, seed=seed, train=n, test=figures["n"], **{f"{name}_{end}": value[end] for name, value in

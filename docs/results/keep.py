@@ -12,12 +12,14 @@ def keep(run, name, command):
     record["data"]["root"] = "data/oxford-pets"
     (kept/"run.json").write_text(json.dumps(record, indent=2) + "\n")
     (kept/"command.txt").write_text(command.strip() + "\n")
-    for path in ("catalog.csv", "verdict.json", "checklist.json"):
-        if (run/path).is_file(): shutil.copy(run/path, kept/path)
-    for arm in sorted((run/"arms").iterdir()):
-        (kept/"arms"/arm.name).mkdir(parents=True)
-        for path in ("history.csv", "metrics.json", "predictions.csv"):
-            if (arm/path).is_file(): shutil.copy(arm/path, kept/"arms"/arm.name/path)
+    names = ["catalog.csv", "audit.csv", "audit.json", "repeated_splits.csv", "verdict.json", "checklist.json"]
+    for arm in sorted(path for path in (run/"arms").glob("*") if (path/"metrics.json").is_file()):
+        names += [f"arms/{arm.name}/{file}" for file in ("history.csv", "metrics.json", "predictions.csv", "robustness.json")]
+        names += [path.relative_to(run).as_posix() for place in sorted(arm.glob("outside/*")) for path in (place/"metrics.json", place/"away.json")]
+    for name in names:
+        if (run/name).is_file():
+            (kept/name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(run/name, kept/name)
 
 
 if __name__ == "__main__": keep(*sys.argv[1:])
