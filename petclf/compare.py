@@ -503,7 +503,7 @@ def repeated(
     return dict(splits=int(table.split.nunique()), arms={name: {column: spread(wide[column][name]) for column in wide} for name in names},
                 pairs=[dict(a=a, b=b, **corrected_difference((wide["balanced_accuracy"][a] - wide["balanced_accuracy"][b]).to_numpy(), train, test)) for i, a in enumerate(names) for b in names[i + 1:]])
 
-# %% ../nbs/09_compare.ipynb #5917874c
+# %% ../nbs/09_compare.ipynb #6795f8fd
 def conclude(
     verdict, # as made by `judge`, but for its conclusion
     figures, # arm to its `metrics.json`
@@ -537,6 +537,7 @@ def conclude(
         said.append(f"{one['a']} against {one['b']}: balanced accuracy {_points(one['balanced_accuracy'])} points, recall of {recall}" + ("; it helped." if one["helped"] else "; that it helped is not shown."))
     if len(tried) > 1 and not any(one["helped"] for one in tried): said.append("None of the variants clearly helped.")
     for pair in verdict.get("repeated_splits", {}).get("pairs", []):
+        if not few and verdict["chosen"] not in (pair["a"], pair["b"]): continue
         splits = verdict["repeated_splits"]["splits"]
         said.append(f"As recipes, over {splits} splits: the balanced accuracy of {pair['a']} minus that of {pair['b']} is {_points(pair)} points (corrected for overlapping splits, p = {_p(pair['p_value'])}).")
     for names, changed in verdict["differences"].items() if few else ():

@@ -9,7 +9,7 @@ def keep(run, name, command):
     shutil.rmtree(kept, ignore_errors=True)
     kept.mkdir(parents=True)
     record = json.loads((run/"run.json").read_text())
-    record["data"]["root"] = "data/oxford-pets"
+    record["data"]["root"] = f"data/{record['data']['name']}"
     (kept/"run.json").write_text(json.dumps(record, indent=2) + "\n")
     (kept/"command.txt").write_text(command.strip() + "\n")
     names = ["catalog.csv", "audit.csv", "audit.json", "repeated_splits.csv", "verdict.json", "checklist.json"]
