@@ -198,7 +198,7 @@ def read_if_there(
 
 def _count(n, what): return f"{n:,} {what}" + ("" if n == 1 else "s")
 
-# %% ../nbs/11_report.ipynb #83d94fa5
+# %% ../nbs/11_report.ipynb #0c1ff892
 def bar(label, value, hue):
     "A labelled bar for a share."
     return Div(Span(label, cls="label"), Span(Span(style=f"width:{100 * (value or 0):.1f}%;background:{hue}"), cls="track", aria_hidden="true"), Span(share(value), cls="value"), cls="bar")
@@ -228,7 +228,7 @@ def number_cards(run):
     cards = [number_card(f"always “{majority}”", first["chance"]["majority"], "without looking at a picture", Div(*always, cls="bars"), kind="baseline")]
     for arm in large:
         values, chosen = figures[arm], has_verdict(run) and arm == run.verdict["chosen"]
-        cards.append(number_card(named(arm, run.arms.index(arm)), values["accuracy"]["value"], f"95 % interval {share(values['accuracy']['low'])} to {share(values['accuracy']['high'])}",
+        cards.append(number_card(named(arm, run.arms.index(arm)), values["accuracy"]["value"], f"95 % interval {share(values['accuracy']['low']).removesuffix(' %')} to {share(values['accuracy']['high'])}",
                                  bars(values), badge="chosen" if chosen else None))
     others = {arm: values for arm, values in figures.items() if arm not in large}
     return Div(Div(*cards, cls="cards"), arms_table("The other arms", others, run.arms, few, precision=False) if others else None)
