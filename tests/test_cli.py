@@ -428,7 +428,7 @@ def test_what_is_imported():
     assert not {"torch", "fastai", "pandas"} & imported("import petclf")
     for verb in ("--help", "report --help", "compare --help"):
         assert not {"torch", "fastai", "pandas"} & imported(f"from petclf.cli import main\ntry: main({verb.split()!r})\nexcept SystemExit: pass")
-    assert not {"torch", "fastai"} & imported("import petclf.report")
+    for room in ("report", "checklist"): assert not {"torch", "fastai"} & imported(f"import petclf.{room}")
 
 
 def test_everything_a_notebook_wants():
