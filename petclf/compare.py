@@ -175,7 +175,7 @@ def apply_audit(
     write_table(run.folder/"changes.csv", changes)
     return changes
 
-# %% ../nbs/09_compare.ipynb #e23d4945
+# %% ../nbs/09_compare.ipynb #62f8de68
 def train_arms(
     data="sample", # a data set's name, or a path
     arms=("probe", "scratch", "pretrained"), # which arms, in this order
@@ -244,7 +244,7 @@ def train_arms(
             if (run.arm(name)/"metrics.json").is_file(): say(f"{name}: done already"); continue
             job.one_arm(name)
             say(f"{name}: {headline(run.metrics(name))}")
-        if recipe.splits > 1 and features is not None: job.repeat_splits([name for name in arms if plans[name].base == "probe"], look)
+        if recipe.splits > 1 and features is not None: job.repeat_splits([name for name in arms if plans[name].base == "probe" and "prior" not in plans[name].decisions]) # another world is no other recipe
         run.update(timings={"last_call_seconds": time.perf_counter() - started})
     return run
 
@@ -293,7 +293,7 @@ def headline(
     rest = f"recall {', '.join(recalls)}" if len(recalls) <= 4 else f"balanced accuracy {percent(figures['balanced_accuracy'])}"
     return f"accuracy {percent(figures['accuracy'])} (always {figures['chance']['majority_class']!r}: {100 * figures['chance']['majority']:.1f} %), {rest}"
 
-# %% ../nbs/09_compare.ipynb #8cf15b08
+# %% ../nbs/09_compare.ipynb #7a67b95d
 @dataclass
 class _Job:
     "What all arms of a run share."
@@ -392,13 +392,13 @@ class _Job:
         return predictions, decided
 
 
-    def repeat_splits(self, names, grouped):
+    def repeat_splits(self, names):
         "Fit the probes anew on splits drawn anew; figures by split and arm in repeated_splits.csv."
         path, rows = self.run.folder/"repeated_splits.csv", []
         if path.is_file() or not names: return
         strengths = {name: self.run.record["arms"][name]["strength"] for name in names}
         for number in tqdm(range(self.recipe.splits), desc="repeated splits", unit=" splits", disable=None if self.progress else True, leave=False):
-            catalog, _ = split_catalog(self.catalog.assign(split="", note=self.catalog.note.where(self.catalog.note.str.startswith("unreadable"), "")), "stratified", self.seed + 1000 + number, self.pets.root)
+            catalog, _ = split_catalog(self.catalog.assign(split=""), "stratified", self.seed + 1000 + number, self.pets.root)
             train, test = (catalog[catalog.split == part] for part in ("train", "test"))
             for name in names:
                 plan = Arm.read(name, self.recipe)
@@ -705,14 +705,13 @@ def stability(
     write_json(run.arm(arm)/"robustness.json", found)
     return found
 
-# %% ../nbs/09_compare.ipynb #ebbcfb62
+# %% ../nbs/09_compare.ipynb #46f43791
 def evaluate_elsewhere(
     run, # a run
     arm, # one of its finished arms
     data, # a data set's name, or the path of labelled pictures
     weights=None, # as in `load_arm`
     progress=False, # show progress bars
-    say=lambda text: None, # a function that is told what happens
 ) -> dict: # what is written to `away.json` in `arms/ARM/outside/NAME/`, beside `predictions.csv` and `metrics.json`
     "An arm on pictures from elsewhere: how much worse it is, and which class pays."
     pets, record = load_data(data, run.record["seed"], progress), run.record
