@@ -1,0 +1,103 @@
+"Networks in ONNX on onnxruntime or OpenVINO, asked by one caller on all cores or by many on one core each. Light: an engine is imported when it is opened."
+import importlib.util, os, threading
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
+
+import numpy as np
+
+ENGINES = ("auto", "onnxruntime", "openvino")
+PRECISIONS = ("full", "auto", "bf16")
+
+
+def choose_engine(
+    name="auto", # `auto`, `onnxruntime` or `openvino`
+) -> str: # `onnxruntime` or `openvino`
+    "The engine that runs ONNX: OpenVINO where it is installed, else onnxruntime. Raises `ValueError` for another name, or where it is not installed."
+    if name not in ENGINES: raise ValueError(f"engine = {name}: it takes one of {', '.join(ENGINES)}")
+    if name == "auto": return "openvino" if importlib.util.find_spec("openvino") else "onnxruntime"
+    if importlib.util.find_spec(name) is None: raise ValueError(f"engine = {name} needs {name}: pip install {name}")
+    return name
+
+
+def has_bf16() -> bool: # whether this processor multiplies bf16 in hardware
+    "Whether bf16 is faster here: with AMX or AVX-512's bf16."
+    try: flags = next(line for line in open("/proc/cpuinfo") if line.startswith("flags"))
+    except (OSError, StopIteration): return False
+    return " amx_bf16" in flags or " avx512_bf16" in flags
+
+
+def choose_engine_precision(
+    precision, # `full`, `auto` or `bf16`
+    engine, # `onnxruntime` or `openvino`
+) -> str: # `full` or `bf16`
+    "What a precision comes to on an engine here. Raises `ValueError` where it cannot be had."
+    if precision not in PRECISIONS: raise ValueError(f"precision = {precision}: an engine takes one of {', '.join(PRECISIONS)}")
+    if precision == "auto": return "bf16" if engine == "openvino" and has_bf16() else "full"
+    if precision == "bf16" and engine != "openvino": raise ValueError("precision = bf16: onnxruntime runs networks in full precision only; engine = openvino has bf16")
+    return precision
+
+
+class Network:
+    "An ONNX network, ready to be asked."
+    def __init__(self,
+        model, # its file, or its bytes
+        engine="onnxruntime", # `onnxruntime` or `openvino`
+        precision="full", # `full` (32 bit), or `bf16` (OpenVINO only)
+        callers=1, # threads that ask at the same time, each on one core; 1: a single one, on all cores
+    ):
+        choose_engine_precision(precision, engine)
+        if engine == "onnxruntime": self.ask = _onnxruntime(model, callers)
+        else: self.ask = _openvino(model, precision, callers)
+
+    def __call__(self,
+        pictures, # float32 (n, 3, height, width), normalised
+        outputs, # names of the outputs that are wanted
+    ) -> list: # an array for each of them
+        "Ask about a batch."
+        return self.ask(pictures, outputs)
+
+
+def _onnxruntime(model, callers):
+    import onnxruntime
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    if callers > 1: options.intra_op_num_threads = 1 # a run then stays in the thread that asked
+    session = onnxruntime.InferenceSession(model if isinstance(model, bytes) else str(model), options, providers=["CPUExecutionProvider"])
+    return lambda pictures, outputs: session.run(list(outputs), {"pictures": pictures})
+
+
+def _openvino(model, precision, callers):
+    import openvino
+    hints = {"INFERENCE_PRECISION_HINT": "bf16" if precision == "bf16" else "f32"}
+    hints |= {"PERFORMANCE_HINT": "LATENCY"} if callers == 1 else {"NUM_STREAMS": str(callers), "INFERENCE_NUM_THREADS": str(callers)}
+    core = openvino.Core()
+    compiled = core.compile_model(core.read_model(model) if isinstance(model, bytes) else str(model), "CPU", hints)
+    own = threading.local() # a request belongs to one caller
+    def ask(pictures, outputs):
+        if not hasattr(own, "request"): own.request = compiled.create_infer_request()
+        found = own.request.infer({"pictures": pictures})
+        return [np.array(found[name]) for name in outputs]
+    return ask
+
+
+def in_parts(
+    items, # anything that can be gone through, of any length
+    work, # a function of a list of items
+    size, # items in a part
+    workers, # threads
+): # generates what `work` gives, part by part, in order
+    "Work on parts of a long list in threads. Only a few parts are ahead of the reader, so memory does not grow."
+    items, waiting = iter(items), deque()
+    pool = ThreadPoolExecutor(workers)
+    try:
+        while part := list(islice(items, size)):
+            waiting.append(pool.submit(work, part))
+            if len(waiting) > 2 * workers: yield waiting.popleft().result()
+        while waiting: yield waiting.popleft().result()
+    finally: pool.shutdown(wait=True, cancel_futures=True) # a reader that stops early waits for the parts at hand only
+
+
+def cores() -> int: # that this process may use
+    "Processors at hand."
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
