@@ -5,9 +5,9 @@
 # %% auto #0
 __all__ = ['AUDIT_STRENGTH', 'CHEAPEST_FIRST', 'TREATMENTS', 'versions', 'doubt_labels', 'audit_data', 'audit_run', 'apply_audit',
            'train_arms', 'headline', 'evaluate_arm', 'chosen_of', 'judge', 'repeated', 'conclude', 'compare',
-           'load_arm', 'body_file_of', 'decide', 'ask_files', 'stability', 'evaluate_elsewhere']
+           'load_arm', 'decide', 'ask_files', 'stability', 'evaluate_elsewhere']
 
-# %% ../nbs/09_compare.ipynb #e0b64d13
+# %% ../nbs/09_compare.ipynb #f35b77da
 import importlib.metadata, importlib.util, io, math, os, platform, time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
@@ -21,7 +21,7 @@ from tqdm.auto import tqdm
 
 import petclf
 from .audit import apply_findings, audit, audit_record, check_groups, find_label_errors, group_copies, list_changes
-from .backbone import Body, Features, Weights, _package_file, _is_torchvision, body_file, check_arch, choose_engine, expects, pretrained_network, take_features
+from .backbone import Body, Features, Weights, _package_file, _is_torchvision, body_of_run, check_arch, engine_and_precision, expects, pretrained_network, take_features
 from .blocks import classes_of, pet_loaders
 from .catalog import NAMES, Pets, choose_target, count_classes, limit_catalog, load_data
 from .errors import PetclfError
@@ -175,7 +175,7 @@ def apply_audit(
     write_table(run.folder/"changes.csv", changes)
     return changes
 
-# %% ../nbs/09_compare.ipynb #62f8de68
+# %% ../nbs/09_compare.ipynb #fe2fafed
 def train_arms(
     data="sample", # a data set's name, or a path
     arms=("probe", "scratch", "pretrained"), # which arms, in this order
@@ -261,7 +261,8 @@ _POOLED = ("resnet18", "resnet34", "resnet50", "resnet101", "resnet152") # of to
 def _features(pets, catalog, recipe, network, origin, progress):
     "Features of all pictures of a catalog that can be read."
     readable = pets.facts[(pets.facts.error == "") & pets.facts.file.isin(catalog.file)]
-    return take_features(pets.root, dict(zip(readable.file, readable.sha256)), recipe.arch, network, origin, recipe.probe_size, recipe.engine, progress=progress)
+    return take_features(pets.root, dict(zip(readable.file, readable.sha256)), recipe.arch, network, origin, recipe.probe_size, recipe.engine,
+                         "full" if recipe.precision == "fp16" else recipe.precision, choose_device(recipe.device), progress)
 
 
 def _audited(out, settings):
@@ -572,7 +573,7 @@ def compare(
     judge(run)
     return run
 
-# %% ../nbs/09_compare.ipynb #64148b96
+# %% ../nbs/09_compare.ipynb #2d77821c
 def load_arm(
     run, # a run
     arm, # one of its finished arms
@@ -586,8 +587,8 @@ def load_arm(
     statistics = about["statistics"] or ((0, 0, 0), (1, 1, 1))
     if plan.base == "probe":
         probe, kept = Probe.load(folder), record["weights"]
-        path = body_file_of(record["recipe"]["arch"], about["size"], kept, weights)
-        body = Body(path, choose_engine(about["engine"]), about["precision"])
+        engine = about["engine"] if about["engine"] != "torch" else "auto" # taken on a GPU; asked here
+        body = Body(body_of_run(kept, about["size"], weights), *engine_and_precision(engine, about["precision"] if engine != "auto" else "full"))
         ask = lambda pixels: probe(body(normalise(pixels, *statistics))[0])
         ask.size = about["size"]
     else:
@@ -613,15 +614,6 @@ def _blank_model(recipe, classes):
     if not _is_torchvision(recipe.arch): return create_timm_model(recipe.arch, classes, pretrained=False, ps=recipe.dropout)[0]
     from torchvision.models import get_model_builder
     return create_vision_model(get_model_builder(recipe.arch), classes, pretrained=False, ps=recipe.dropout)
-
-
-def body_file_of(arch, size, kept, weights):
-    "The ONNX file of a run's body: from the cache, or written again from the same weights."
-    path = cache_dir()/"bodies"/f"{arch}-{size}-{kept['sha256'][:16]}.onnx"
-    if path.is_file(): return path
-    network, origin = pretrained_network(arch, weights)
-    if origin.sha256 != kept["sha256"]: raise PetclfError(f"the run's body has other weights ({kept['source']}) than {origin.source}; name the right file with --weights")
-    return body_file(arch, network, origin, size)
 
 
 def decide(

@@ -4,11 +4,12 @@
 
 # %% auto #0
 __all__ = ['CHOICES', 'ARMS', 'VARIANTS', 'STRENGTHS', 'Recipe', 'differences', 'read_recipe', 'parse_setting', 'Arm',
-           'arm_settings', 'processor', 'choose_device', 'choose_precision', 'keep_memory', 'seed_everything',
-           'make_learner', 'sanity_check', 'read_checkpoint', 'load_model', 'KeepEpochs', 'ShowEpochs', 'fit_arm',
-           'Probe', 'fit_probe', 'predict_parts', 'predictions_table']
+           'arm_settings', 'processor', 'choose_device', 'choose_precision', 'keep_memory', 'FusedAdam',
+           'seed_everything', 'make_learner', 'sanity_check', 'read_checkpoint', 'load_model', 'KeepEpochs',
+           'StopEarly', 'waited', 'Best', 'ShowEpochs', 'fit_arm', 'Probe', 'fit_probe', 'predict_parts',
+           'predictions_table']
 
-# %% ../nbs/07_train.ipynb #2174be50
+# %% ../nbs/07_train.ipynb #f5fcde3c
 import ctypes, json, math, os, platform, random, sys, time, tomllib, warnings
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
@@ -16,17 +17,19 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
-from fastai.vision.all import Adam, Callback, CrossEntropyLossFlat, Learner, MixedPrecision, ProgressCallback, accuracy, error_rate, vision_learner
+from fastai.vision.all import Callback, CancelFitException, CrossEntropyLossFlat, Learner, MixedPrecision, Optimizer, ProgressCallback, accuracy, error_rate, vision_learner
 from fastai.callback.fp16 import AMPMode
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
+from torch.optim.adamw import adamw
 from tqdm.auto import tqdm
 
-from .backbone import ENGINES, _is_torchvision, expects, fill_body
+from .backbone import _is_torchvision, expects, fill_body
+from .engines import ENGINES
 from .errors import PetclfError
-from .files import folder_written_whole, read_json, write_json, write_table
+from .files import folder_written_whole, read_json, write_json, write_table, written_whole
 
-# %% ../nbs/07_train.ipynb #0fd0893c
+# %% ../nbs/07_train.ipynb #6b0368ef
 CHOICES = {"crop": ("centre", "random"), "normalise": ("always", "pretrained"), "balance": ("none", "weights", "oversample"),
            "threshold": ("equal_recall", "best_f1", "cost"), "engine": ENGINES,
            "precision": ("full", "auto", "bf16", "fp16"), "device": ("auto", "cpu", "cuda", "mps")}
@@ -37,6 +40,7 @@ class Recipe:
     arch: str = "resnet18" # a network's name: torchvision's first, then timm's
     size: int = 224 # side of the pictures, in pixels
     epochs: int = 10 # times through the training pictures
+    patience: int = 0 # stop after so many epochs without a lower validation loss, and keep the best epoch; 0 trains all of them and keeps the last
     batch_size: int = 64 # pictures in a batch
     learning_rate: float = 1e-3 # flat; `finetuned` takes it as fastai's `base_lr`
     weight_decay: float = 0. # decoupled, as in fastai's Adam
@@ -67,7 +71,7 @@ class Recipe:
         for name in ("size", "epochs", "batch_size", "seeds", "splits"):
             if getattr(self, name) < 1: raise PetclfError(f"recipe: {name} = {getattr(self, name)}; it takes 1 or more")
         if self.batch_size < 2: raise PetclfError(f"recipe: batch_size = {self.batch_size}; batch norm needs 2 pictures or more")
-        for name in ("learning_rate", "weight_decay", "workers", "strength", "cost_of_missing"):
+        for name in ("learning_rate", "weight_decay", "workers", "strength", "cost_of_missing", "patience"):
             if not 0 <= getattr(self, name) < math.inf: raise PetclfError(f"recipe: {name} = {getattr(self, name)}; it takes 0 or more")
         if not 0 <= self.dropout < 1: raise PetclfError(f"recipe: dropout = {self.dropout}; it takes 0 up to, but not including, 1")
         if not 0 < self.world < 1: raise PetclfError(f"recipe: world = {self.world}; it takes a share between 0 and 1")
@@ -126,7 +130,7 @@ def parse_setting(
     try: return name, kinds[name](value)
     except ValueError: raise PetclfError(f"--set {text}: {name} takes {_an(kinds[name])}") from None
 
-# %% ../nbs/07_train.ipynb #aae95792
+# %% ../nbs/07_train.ipynb #2c1c40cf
 ARMS = ("probe", "scratch", "pretrained", "finetuned")
 VARIANTS = {"weights": "the rarer class weighs more in the loss", "oversample": "the rarer class is shown more often", "direct": "a probe of the species itself, not of breeds that are summed",
             "threshold": "another threshold than one half, chosen after training", "prior": "answers for a world with other shares, after training"}
@@ -173,7 +177,7 @@ def arm_settings(
     return settings
 
 
-_OF_TRAINING = ("size", "epochs", "batch_size", "learning_rate", "weight_decay", "dropout", "crop", "precision", "device", "workers")
+_OF_TRAINING = ("size", "epochs", "patience", "batch_size", "learning_rate", "weight_decay", "dropout", "crop", "precision", "device", "workers")
 _OF_PROBES = ("strength", "folds", "engine", "splits", "probe_size")
 _OF_DECISIONS = ("threshold", "cost_of_missing", "world")
 
@@ -222,7 +226,37 @@ def keep_memory():
     except (OSError, AttributeError): return # musl has no such thing
     for option, value in ((-4, 0), (-1, 2**31 - 1), (-2, 64 * 2**20)): mallopt(option, value) # M_MMAP_MAX, M_TRIM_THRESHOLD, M_TOP_PAD
 
-# %% ../nbs/07_train.ipynb #dec4d50a
+# %% ../nbs/07_train.ipynb #b770d141
+class FusedAdam(Optimizer):
+    "fastai's Adam, each step one call of torch for all parameters (Loshchilov and Hutter, ICLR 2019; the arithmetic of `torch.optim.AdamW`)."
+    def __init__(self,
+        params, # parameters, or lists of them
+        lr=1e-3, # learning rate
+        mom=0.9, # of the mean of gradients
+        sqr_mom=0.99, # of the mean of their squares
+        eps=1e-5, # added to the root
+        wd=0.01, # decoupled weight decay
+    ):
+        super().__init__(params, [], lr=lr, mom=mom, sqr_mom=sqr_mom, eps=eps, wd=wd)
+
+    def zero_grad(self):
+        for parameter, *_ in self.all_params(): parameter.grad = None # the next gradient is then written, not added
+
+    @torch.no_grad()
+    def step(self, closure=None):
+        together = {}
+        for parameter, _, state, hyper in self.all_params(with_grad=True):
+            if "grad_avg" not in state: state |= dict(grad_avg=torch.zeros_like(parameter), sqr_avg=torch.zeros_like(parameter), step=torch.zeros((), device=parameter.device))
+            if not isinstance(state["step"], torch.Tensor): state["step"] = torch.tensor(float(state["step"]), device=parameter.device) # from fastai's own
+            self.state[parameter] = state
+            decay = hyper["wd"] if state.get("do_wd", True) else 0.0 # fastai spares biases and batch norms
+            together.setdefault((hyper["lr"], hyper["mom"], hyper["sqr_mom"], hyper["eps"], decay), []).append((parameter, state))
+        for (lr, mom, sqr_mom, eps, decay), members in together.items():
+            remembered = [[state[name] for _, state in members] for name in ("grad_avg", "sqr_avg", "step")]
+            adamw([parameter for parameter, _ in members], [parameter.grad for parameter, _ in members], *remembered[:2], [], remembered[2], fused=True, amsgrad=False,
+                  beta1=mom, beta2=sqr_mom, lr=lr, weight_decay=decay, eps=eps, maximize=False)
+
+# %% ../nbs/07_train.ipynb #fd22a64a
 def seed_everything(
     seed, # a whole number
 ):
@@ -252,14 +286,15 @@ def make_learner(
         arch = get_model_builder(recipe.arch)
     else: arch = recipe.arch
     loss = CrossEntropyLossFlat(weight=_class_weights(loaders)) if recipe.balance == "weights" else None
-    learn = vision_learner(loaders, arch, pretrained=False, normalize=False, ps=recipe.dropout, opt_func=Adam, lr=recipe.learning_rate,
+    learn = vision_learner(loaders, arch, pretrained=False, normalize=False, ps=recipe.dropout, opt_func=FusedAdam, lr=recipe.learning_rate,
                            wd=recipe.weight_decay, metrics=[error_rate, accuracy], loss_func=loss)
     if arm != "scratch":
         fill_body(learn.model[0], recipe.arch, network)
         learn.freeze()
     device = loaders.device
     learn.model.to(device)
-    if device.type == "cpu": learn.model.to(memory_format=torch.channels_last); keep_memory()
+    if device.type != "mps": learn.model.to(memory_format=torch.channels_last)
+    if device.type == "cpu": keep_memory()
     precision = choose_precision(recipe.precision, device)
     if precision != "full": learn.add_cb(MixedPrecision(amp_mode=AMPMode.BF16 if precision == "bf16" else AMPMode.FP16))
     learn.remove_cbs([cb for cb in learn.cbs if isinstance(cb, ProgressCallback)])
@@ -280,7 +315,7 @@ def sanity_check(
     found["passed"] = right_shape and bool(torch.isfinite(out).all()) and bool(((sums - 1).abs() < 1e-4).all())
     return found
 
-# %% ../nbs/07_train.ipynb #25405392
+# %% ../nbs/07_train.ipynb #e497e49a
 def _write_checkpoint(learn, folder, done, settings, history):
     "The state after an epoch, as one folder that is there whole or not at all."
     states = learn.opt.state_dict()
@@ -336,15 +371,17 @@ def _load_optimizer(learn, folder, state):
     for key, tensor in tensors.items():
         number, name = key.split(".", 1)
         restored[int(number)][name] = tensor.to(learn.dls.device)
-    for (parameter, *_), values in zip(learn.opt.all_params(), restored): learn.opt.state[parameter] = values
+    for (parameter, *_), values in zip(learn.opt.all_params(), restored):
+        # torch's fused step goes through memory side by side, so what is remembered is laid out as the parameter is.
+        learn.opt.state[parameter] = {name: torch.empty_like(parameter).copy_(value) if isinstance(value, torch.Tensor) and value.shape == parameter.shape else value for name, value in values.items()}
     for group, values in zip(learn.opt.hypers, state["hypers"]): group.update(values)
 
-# %% ../nbs/07_train.ipynb #37c7cff7
+# %% ../nbs/07_train.ipynb #307be01e
 class KeepEpochs(Callback):
     "Seed each epoch by its number; after it, add a row to the history and write the checkpoint."
     order = 95 # after fastai's Recorder has written down the epoch's losses
-    def __init__(self, folder, seed, settings, first=0, history=()):
-        self.folder, self.seed, self.settings, self.first, self.history = folder, seed, settings, first, list(history)
+    def __init__(self, folder, seed, settings, first=0, history=(), best=None):
+        self.folder, self.seed, self.settings, self.first, self.history, self.best = folder, seed, settings, first, list(history), best
 
     def before_epoch(self):
         self.skipped = False
@@ -365,9 +402,40 @@ class KeepEpochs(Callback):
         if not math.isfinite(values["train_loss"]):
             raise PetclfError(f"the training loss is {values['train_loss']} after epoch {len(self.history)}: lower learning_rate, or precision = full")
         self.history.append(dict(epoch=len(self.history), **values, seconds=time.perf_counter() - self.started))
+        if self.best is not None: self.best.look(self.learn, self.history)
         if self.folder is not None:
             write_table(Path(self.folder)/"history.csv", pd.DataFrame(self.history))
             _write_checkpoint(self.learn, Path(self.folder)/"checkpoint", len(self.history), self.settings, self.history)
+
+
+class StopEarly(Callback):
+    "End the fit when the validation loss has not been lower for some epochs."
+    order = 97
+    def __init__(self, patience): self.patience = patience
+    def after_epoch(self):
+        if not self.keep_epochs.skipped and waited(self.keep_epochs.history) >= self.patience: raise CancelFitException
+
+
+def waited(
+    history, # rows with `valid_loss`
+) -> int: # epochs since the lowest validation loss
+    "How long it has not become better."
+    losses = [row["valid_loss"] for row in history]
+    return len(losses) - 1 - losses.index(min(losses)) if losses else 0
+
+
+class Best:
+    "The network of the epoch with the lowest validation loss, kept beside the checkpoint."
+    def __init__(self, folder): self.path, self.tensors = None if folder is None else Path(folder)/"best.safetensors", None
+
+    def look(self, learn, history):
+        if waited(history): return
+        tensors = {name: tensor.detach().cpu().clone().contiguous() for name, tensor in learn.model.state_dict().items()}
+        if self.path is None: self.tensors = tensors
+        else:
+            with written_whole(self.path) as temporary: save_file(tensors, temporary)
+
+    def restore(self, learn): learn.model.load_state_dict(self.tensors if self.path is None else load_file(self.path))
 
 
 class ShowEpochs(Callback):
@@ -387,7 +455,7 @@ class ShowEpochs(Callback):
     def after_fit(self): # also when the fit was cancelled in the middle
         if hasattr(self, "bar"): self.bar.close()
 
-# %% ../nbs/07_train.ipynb #91728baf
+# %% ../nbs/07_train.ipynb #34968dd6
 def _phases(arm, recipe):
     "The parts of an arm's training: how many epochs, what is frozen first, and the call that trains them from a given one on."
     rate = recipe.learning_rate
@@ -413,21 +481,26 @@ def fit_arm(
         raise PetclfError(f"{folder}: holds an arm trained with another {', '.join(changed)}; --overwrite replaces it")
     done, history = (state["done"], state["history"]) if state is not None else (0, [])
     if state is not None: load_model(learn, Path(folder)/"checkpoint")
-    phases = _phases(arm, recipe)
+    phases, best = _phases(arm, recipe), Best(folder) if recipe.patience else None
     first, total = 0, sum(epochs for epochs, *_ in phases)
     for epochs, prepare, train in phases:
-        if done < first + epochs:
+        if done < first + epochs and not (arm != "finetuned" and recipe.patience and waited(history) >= recipe.patience):
             start = max(0, done - first)
             prepare(learn) # freezing and unfreezing clear the optimiser, so its state comes after
             if learn.opt is None: learn.create_opt()
             if start > 0: _load_optimizer(learn, Path(folder)/"checkpoint", state)
-            keep = KeepEpochs(folder, seed, settings, first, history)
-            callbacks = [keep] + ([ShowEpochs(title or arm, total, first)] if progress else [])
+            keep = KeepEpochs(folder, seed, settings, first, history, best)
+            # A one-cycle schedule has its end in it: there the best epoch is kept, but nothing is cut off.
+            callbacks = [keep] + ([StopEarly(recipe.patience)] if recipe.patience and arm != "finetuned" else []) + ([ShowEpochs(title or arm, total, first)] if progress else [])
             try:
                 with learn.no_bar(), learn.no_logging(), learn.added_cbs(callbacks): train(learn, start)
             except PetclfError as error: raise PetclfError(error.args[0].split("\n\t")[-1]) from error # fastai puts the callback's name in front
             history = keep.history
         first += epochs
+    if best is not None and waited(history):
+        best.restore(learn)
+        if folder is not None: # the last state is finished with; the best one is what the arm is from now on
+            with written_whole(Path(folder)/"checkpoint"/"model.safetensors") as temporary: save_file({name: tensor.contiguous() for name, tensor in learn.model.state_dict().items()}, temporary)
     return pd.DataFrame(history)
 
 # %% ../nbs/07_train.ipynb #cb948e5b
