@@ -7,16 +7,22 @@ __all__ = ['BOOTSTRAPS', 'BINS', 'HOWS', 'TEMPERATURES', 'LEVEL_RATES', 'wilson'
            'calibration_error', 'positive_class', 'metrics', 'summary', 'found_least', 'hidden', 'paired', 'holm',
            'paired_bootstrap', 'corrected_difference', 'mean_and_spread', 'mover_difference', 'leak_price', 'away',
            'choose_threshold', 'at_threshold', 'plot_threshold', 'threshold_interval', 'fit_temperature', 'calibrate',
-           'correct_prior', 'plot_confusion', 'plot_confusions', 'plot_history', 'plot_roc', 'plot_precision_recall',
-           'plot_reliability', 'plot_figures', 'worst_errors', 'show_errors', 'kinds_of_errors', 'summed_to_species',
-           'answer_levels', 'at_levels', 'levels_table']
+           'correct_prior', 'order_by_similarity', 'plot_confusion', 'plot_confusions', 'plot_history', 'plot_roc',
+           'plot_precision_recall', 'plot_reliability', 'plot_figures', 'worst_errors', 'show_errors',
+           'kinds_of_errors', 'summed_to_species', 'worst_pairs', 'across_species', 'answer_levels', 'at_levels',
+           'levels_table', 'pictures_to_settle', 'pictures_for_interval', 'learning_curve_points', 'what_more_brings',
+           'plot_learning_curve']
 
-# %% ../nbs/08_evaluate.ipynb #95c69908
+# %% ../nbs/08_evaluate.ipynb #29c624c3
 import warnings
 
 import numpy as np
 import pandas as pd
+from matplotlib.colors import PowerNorm
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 from scipy import optimize, special, stats
+from scipy.cluster import hierarchy
+from scipy.spatial import distance
 from sklearn import metrics as sklearn_metrics
 
 from .catalog import show_pictures
@@ -232,7 +238,7 @@ def _ece(truth, probabilities, classes, groups, seed=0):
     return {"value": calibration_error(confidence, right), "perfect_mean": float(np.mean(perfect)), "perfect_high": float(np.percentile(perfect, 95)), "bins": BINS,
             "method": _over_groups("15 equal bins of the top probability; perfect: mean and 95th percentile of 200 draws in which each picture is right with its own probability", groups)}
 
-# %% ../nbs/08_evaluate.ipynb #5bfc4e03
+# %% ../nbs/08_evaluate.ipynb #ee1fce1a
 def positive_class(
     classes, # sorted
 ) -> str: # the class that precision-recall curves are about; None where no class stands out
@@ -263,12 +269,21 @@ def metrics(
         "chance": {"majority": support[majority] / len(table), "majority_class": majority, "balanced": 1 / sum(count > 0 for count in support.values())},
         "accuracy": _proportion(float(sklearn_metrics.accuracy_score(truth, predicted)), groups),
         "balanced_accuracy": _balanced_accuracy(truth, predicted, recalls, groups),
+        **({"top_5_accuracy": _top_5_accuracy(truth, probabilities, classes, groups)} if len(classes) > 5 else {}),
         **_ranking(truth, probabilities, list(support), positive, groups),
         "log_loss": _log_loss(truth, probabilities, classes, groups),
         "per_class": {name: {"support": support[name], "precision": _precision(truth, predicted, name, groups), "recall": recalls[name], "f1": _f1(truth, predicted, name, groups)}
                       for name in support},
         "ece": _ece(truth, probabilities, classes, groups),
         **({} if calibrated is None else {"log_loss_calibrated": _log_loss(truth, calibrated, classes, groups), "ece_calibrated": _ece(truth, calibrated, classes, groups)})}
+
+
+def _top_5_accuracy(truth, probabilities, classes, groups):
+    "How often the truth is among the five best."
+    with warnings.catch_warnings(): # a part may lack classes; they are given as labels
+        warnings.filterwarnings("ignore", message=".*y_true.*")
+        value = float(sklearn_metrics.top_k_accuracy_score(truth, probabilities, k=5, labels=classes))
+    return _proportion(value, groups)
 
 
 def _classes_of(table): return np.array(sorted(column[2:] for column in table if column.startswith("p_")), dtype=str)
@@ -307,7 +322,7 @@ def _ranking(truth, probabilities, classes, positive, groups):
     positives, scores = np.stack([truth == name for name in names], 1), probabilities[:, [classes.index(name) for name in names]]
     return {"roc_auc": _roc_auc(positives, scores, groups), "average_precision": _average_precision(positives, scores, groups)}
 
-# %% ../nbs/08_evaluate.ipynb #b53a610e
+# %% ../nbs/08_evaluate.ipynb #e82e6c3f
 def summary(
     figures, # arm to its metrics, or the metrics of one arm
 ) -> pd.DataFrame: # a row a figure, a column an arm, as text
@@ -316,6 +331,7 @@ def summary(
     for arm, values in _by_arm(figures).items():
         column = {f"always “{values['chance']['majority_class']}”": f"{_hundredth(values['chance']['majority'])} %", "accuracy": percent(values["accuracy"]),
                   "balanced accuracy": percent(values["balanced_accuracy"])}
+        if "top_5_accuracy" in values: column["top-5 accuracy"] = percent(values["top_5_accuracy"])
         if len(values["classes"]) <= 6: column |= {f"{kind} of {name}": percent(row[kind]) for kind in ("recall", "precision") for name, row in values["per_class"].items()}
         columns[arm] = column | {"ROC-AUC": percent(values["roc_auc"])}
     return pd.DataFrame(columns)
@@ -687,42 +703,101 @@ def correct_prior(
     best = classes[np.stack([moved[f"p_{name}"] for name in classes], 1).argmax(1)]
     return predictions.assign(predicted=pd.Series(best, predictions.index, dtype=predictions.predicted.dtype), **moved)
 
-# %% ../nbs/08_evaluate.ipynb #008e0833
+# %% ../nbs/08_evaluate.ipynb #7c192588
+def order_by_similarity(
+    figures, # metrics of one arm
+    species_of=None, # class to its species (a Series or dict); species are then kept together
+) -> list: # the classes, those that are taken for each other next to each other
+    "An order for a confusion matrix: the leaves of a hierarchical clustering on confusions, in optimal order (Bar-Joseph, Gifford and Jaakkola 2001)."
+    classes = figures["classes"]
+    if len(classes) < 3: return list(classes)
+    kinds = _kinds(classes, species_of)
+    alike = _shares(figures)
+    alike = np.sqrt((alike + alike.T) / 2) # the root, so that rare confusions count too
+    np.fill_diagonal(alike, 0)
+    apart = 1 - alike / (alike.max() or 1) + 10 * (kinds[:, None] != kinds) # species join last
+    np.fill_diagonal(apart, 0)
+    apart = distance.squareform(apart)
+    order = hierarchy.leaves_list(hierarchy.optimal_leaf_ordering(hierarchy.linkage(apart, "average"), apart))
+    ends = [(kinds[i], classes[i]) for i in order[[0, -1]]]
+    return [classes[i] for i in (order if ends[0] < ends[1] else order[::-1])] # both directions are as good
+
+
+def _kinds(classes, species_of):
+    species_of = {} if species_of is None else dict(species_of)
+    return np.array([str(species_of.get(name, "")) for name in classes])
+
+
+def _shares(figures):
+    counts = np.array(figures["confusion"], dtype=float)
+    return counts / np.maximum(1, counts.sum(1, keepdims=True))
+
+
 def _draw_confusion(axis, figures, title):
-    counts, few = np.array(figures["confusion"]), len(figures["classes"]) <= _FEW
-    shares = counts / np.maximum(1, counts.sum(1, keepdims=True))
+    counts, shares = np.array(figures["confusion"]), _shares(figures)
     axis.imshow(shares, cmap="Blues", vmin=0, vmax=1)
     names = [_short(name) for name in figures["classes"]]
-    axis.set_xticks(range(len(names)), names, rotation=0 if len(names) <= 4 and max(map(len, names)) <= 10 else 90, fontsize=10 if few else 9)
-    axis.set_yticks(range(len(names)), names, fontsize=10 if few else 9)
+    axis.set_xticks(range(len(names)), names, rotation=0 if len(names) <= 4 and max(map(len, names)) <= 10 else 90, fontsize=10)
+    axis.set_yticks(range(len(names)), names, fontsize=10)
     for i, j in np.ndindex(counts.shape):
-        # With many classes the colour is the share; counts alone fit, and zeros would hide them.
-        text = f"{counts[i, j]:,}\n{100 * shares[i, j]:.1f} %" if few else str(counts[i, j] or "")
-        axis.text(j, i, text, ha="center", va="center", fontsize=11 if few else 8, color="white" if shares[i, j] > 0.5 else "#222222")
-    axis.set(xlabel="answer", ylabel="truth", title=title or "")
-    axis.tick_params(length=0)
-    for spine in axis.spines.values(): spine.set_visible(False)
+        axis.text(j, i, f"{counts[i, j]:,}\n{100 * shares[i, j]:.1f} %", ha="center", va="center", fontsize=11, color="white" if shares[i, j] > 0.5 else "#222222")
 
 
-_FEW = 8 # classes whose confusion matrix has room for counts and shares
+def _draw_large_confusion(axis, figures, order, species_of):
+    "Many classes: counts alone fit, zeros would hide them, and mistakes have a colour and a scale of their own."
+    places = [figures["classes"].index(name) for name in order]
+    counts, shares, kinds = (values[np.ix_(places, places)] for values in (np.array(figures["confusion"]), _shares(figures), _kinds(figures["classes"], species_of)[:, None].repeat(len(places), 1)))
+    right, kinds = np.eye(len(order), dtype=bool), kinds[:, 0]
+    most = max(0.05, shares[~right].max())
+    axis.imshow(np.ma.masked_array(shares, ~right), cmap="Blues", vmin=0, vmax=1.6) # never so dark that the counts drown
+    axis.imshow(np.ma.masked_array(shares, right | (counts == 0)), cmap="Oranges", norm=PowerNorm(0.5, 0, most))
+    names, size = [_short(name) for name in order], 9 if len(order) <= 24 else 8
+    axis.set_xticks(range(len(names)), names, rotation=90, fontsize=size); axis.set_yticks(range(len(names)), names, fontsize=size)
+    edges = np.arange(len(order) + 1) - 0.5
+    axis.hlines(edges, edges[0], edges[-1], color="#EEEEEE", linewidth=0.6, zorder=1.5); axis.vlines(edges, edges[0], edges[-1], color="#EEEEEE", linewidth=0.6, zorder=1.5)
+    for i, j in zip(*np.nonzero(counts)): axis.text(j, i, f"{counts[i, j]:,}", ha="center", va="center", fontsize=size - 1, color="white" if i != j and shares[i, j] > 0.6 * most else "#222222")
+    changes = np.flatnonzero(kinds[1:] != kinds[:-1]) + 0.5
+    axis.hlines(changes, edges[0], edges[-1], color="#444444", linewidth=1.4); axis.vlines(changes, edges[0], edges[-1], color="#444444", linewidth=1.4)
+    for labels in (axis.get_xticklabels(), axis.get_yticklabels()):
+        for label, kind in zip(labels, kinds):
+            if kind: label.set_color(colour(kind))
+    axis.set(xlim=edges[[0, -1]], ylim=edges[[-1, 0]])
+
+
+_FEW = 6 # classes whose confusion matrix has room for counts and shares
 
 def plot_confusion(
     figures, # metrics of one arm
     title=None, # above the matrix
+    order=None, # the classes in another order; of more than 6 the default is `order_by_similarity`
+    species_of=None, # class to its species (a Series or dict); with many classes a line parts the species
 ) -> Figure: # shows itself in a notebook
-    "A confusion matrix: counts, and shares of each row."
-    return plot_confusions({title or "": figures})
+    "A confusion matrix: counts, and shares of each row as numbers or, with many classes, as colours."
+    return plot_confusions({title or "": figures}, order, species_of)
 
 
 def plot_confusions(
     figures, # arm to its metrics
+    order=None, # as in `plot_confusion`; the default is that of the first arm
+    species_of=None, # as in `plot_confusion`
 ) -> Figure: # shows itself in a notebook
     "Confusion matrices side by side."
     most = max(len(values["classes"]) for values in figures.values())
-    side = max(3.2, 0.75 * most + 1) if most <= _FEW else 0.27 * most + 2
+    side = max(3.2, 0.75 * most + 1) if most <= _FEW else 0.25 * most + 2.4
     drawn = Figure(figsize=(side * len(figures) + 0.4, side))
-    for axis, (name, values) in zip(drawn.subplots(1, len(figures), squeeze=False)[0], figures.items()): _draw_confusion(axis, values, name)
+    if order is None and most > _FEW: order = order_by_similarity(next(iter(figures.values())), species_of)
+    for axis, (name, values) in zip(drawn.subplots(1, len(figures), squeeze=False)[0], figures.items()):
+        if most > _FEW: _draw_large_confusion(axis, values, order, species_of)
+        else: _draw_confusion(axis, values if order is None else _reordered(values, order), name)
+        axis.set(xlabel="answer", ylabel="truth", title=name or "")
+        axis.tick_params(length=0)
+        for spine in axis.spines.values(): spine.set_visible(False)
     return drawn
+
+
+def _reordered(figures, order):
+    places = [figures["classes"].index(name) for name in order]
+    return {"classes": list(order), "confusion": np.array(figures["confusion"])[np.ix_(places, places)].tolist()}
 
 # %% ../nbs/08_evaluate.ipynb #ed41b361
 def plot_history(
@@ -890,6 +965,42 @@ def _summed(table, classes, mapping, column):
     names = np.array([mapping[name] for name in classes])
     return {str(name): np.minimum(values[:, names == name].sum(1), 1) for name in np.unique(names)} # a sum may exceed 1 by a rounding
 
+# %% ../nbs/08_evaluate.ipynb #eee63342
+def worst_pairs(
+    figures, # metrics of one arm
+    n=10, # how many pairs
+) -> pd.DataFrame: # `truth`, `predicted`, `count`, `of` (pictures of truth), `share` with `low`, `high` (Wilson); the other direction in `back`, `back_of`, `back_share`, `back_low`, `back_high`
+    "The pairs of classes that are taken for each other most often, the more frequent direction first."
+    classes, counts = figures["classes"], np.array(figures["confusion"])
+    of = counts.sum(1)
+    pairs = [(i, j) if counts[i, j] >= counts[j, i] else (j, i) for i in range(len(classes)) for j in range(i + 1, len(classes)) if counts[i, j] + counts[j, i]]
+    pairs = sorted(pairs, key=lambda pair: (-counts[pair] - counts[pair[::-1]], -counts[pair], pair))[:n]
+    def direction(i, j):
+        if not of[i]: return 0, 0, None, None, None # a class without pictures, that was answered
+        return int(counts[i, j]), int(of[i]), counts[i, j] / of[i], *wilson(counts[i, j], of[i])
+    columns = ["count", "of", "share", "low", "high", "back", "back_of", "back_share", "back_low", "back_high"]
+    rows = [[classes[i], classes[j], *direction(i, j), *direction(j, i)] for i, j in pairs]
+    return pd.DataFrame(rows, columns=["truth", "predicted", *columns]).astype({"truth": "str", "predicted": "str", **{name: "float64" for name in columns if "share" in name or "low" in name or "high" in name}})
+
+# %% ../nbs/08_evaluate.ipynb #5d4843b5
+def across_species(
+    predictions, # of one arm about one part; classes are breeds
+    species_of, # breed to its species (a Series or dict)
+    groups=None, # file to group, as in `metrics`
+) -> pd.DataFrame: # a row a species (of the truth) and `all`, by mistakes (`within`, `across` species): `species`, `mistakes`, `pictures`, `of`, `share`, `low`, `high`
+    "How often a breed is taken for another of its species, and for one of another."
+    table = _one_part(predictions, None)
+    mapping, groups = _mapping(species_of, _classes_of(table), "species_of"), _groups_of(table.file, groups)
+    truth, answer = (table[name].map(mapping).to_numpy(dtype=str) for name in ("truth", "predicted"))
+    kinds = {"within": (truth == answer) & (table.truth != table.predicted).to_numpy(), "across": truth != answer}
+    rows = []
+    for name in (*np.unique(truth), "all"):
+        own = truth == name if name != "all" else np.ones(len(table), dtype=bool)
+        for kind, wrong in kinds.items():
+            one = _proportion(float(wrong[own].mean()), groups[own])
+            rows.append([str(name), kind, int(wrong[own].sum()), int(own.sum()), one["value"], one["low"], one["high"]])
+    return pd.DataFrame(rows, columns=["species", "mistakes", "pictures", "of", "share", "low", "high"]).astype({"species": "str", "mistakes": "str"})
+
 # %% ../nbs/08_evaluate.ipynb #85655ce0
 LEVEL_RATES = {"breed": 0.05, "coat": 0.03, "species": 0.01} # the finest first: the share of the answers at a level that may be wrong
 
@@ -971,3 +1082,129 @@ def levels_table(
         rows[name] = {"answers": int(given.sum()), "share": of["value"], "share_low": of["low"], "share_high": of["high"], "rate": levels[name]["rate"] if name in levels else None,
                       "errors": int(wrong.sum()) if name != "not sure" else None, "error": error["value"], "error_low": error["low"], "error_high": error["high"]}
     return pd.DataFrame.from_dict(rows, orient="index").astype({"errors": "Int64", **dict.fromkeys(("rate", "error", "error_low", "error_high"), "float64")}).rename_axis("level")
+
+# %% ../nbs/08_evaluate.ipynb #c780d9df
+def pictures_to_settle(
+    only_a, # pictures about which only one arm is right
+    only_b, # and only the other
+    n, # of how many
+    power=0.8, # the chance to find the difference
+    significance=0.05, # of the two-sided exact McNemar test
+) -> dict: # `pictures` (None where there is no difference to find), `power_now` (at `n`), `method`
+    "How many test pictures would settle a comparison, if the arms differ by as much as they seem to."
+    if not (0 <= only_a and 0 <= only_b and only_a + only_b <= n and n > 0): raise PetclfError(f"{only_a} and {only_b} of {n} pictures cannot be; give counts of pictures that only one arm has right")
+    if not (significance < power < 1): raise PetclfError(f"power is {power}; it must lie between the significance, {significance}, and 1")
+    method = f"smallest n at which the exact McNemar test finds the observed difference with power {power:g}; its search begins at Connor's formula (1987)"
+    if only_a == only_b: return {"pictures": None, "power_now": significance if only_a else 0.0, "method": "no difference was seen, so no number of pictures would show one"}
+    discordant, gap, share = (only_a + only_b) / n, abs(only_a - only_b) / n, max(only_a, only_b) / (only_a + only_b)
+    reached = lambda pictures: _mcnemar_power(pictures, discordant, share, significance)
+    high = int(np.ceil(_connor(discordant, gap, power, significance)))
+    while reached(high) < power: high = int(np.ceil(high * 1.25)) + 1
+    low = 0
+    while high - low > 1: # the power grows with n but for a ripple
+        middle = (low + high) // 2
+        low, high = (low, middle) if reached(middle) >= power else (middle, high)
+    return {"pictures": high, "power_now": reached(n), "method": method}
+
+
+def _connor(discordant, gap, power, significance):
+    return (stats.norm.isf(significance / 2) * np.sqrt(discordant) + stats.norm.ppf(power) * np.sqrt(discordant - gap**2)) ** 2 / gap**2
+
+
+def _mcnemar_power(n, discordant, share, significance):
+    "The chance that the exact test rejects, over all numbers of discordant pictures that are likely."
+    likely = np.arange(*stats.binom.ppf([1e-9, 1 - 1e-9], n, discordant) + [0, 1])
+    critical = stats.binom.ppf(significance / 2, likely, 0.5) - 1 # rejected up to here, and as far from the other end
+    rejects = stats.binom.cdf(critical, likely, share) + stats.binom.cdf(critical, likely, 1 - share)
+    return float((stats.binom.pmf(likely, n, discordant) * rejects).sum())
+
+
+def pictures_for_interval(
+    p, # the accuracy, or another proportion, that is expected
+    half_width, # of its 95 % interval that is wanted, such as 0.01
+) -> int: # the smallest number of pictures
+    "How many test pictures make Wilson's interval that narrow."
+    if not (0 <= p <= 1 and 0 < half_width < 1): raise PetclfError(f"p is {p} and half_width {half_width}; both are shares")
+    half = lambda n: np.subtract(*wilson(p * n, n)[::-1]) / 2
+    low, high = 0, 1
+    while half(high) > half_width: high *= 2
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if half(middle) <= half_width else (middle, high)
+    return high
+
+# %% ../nbs/08_evaluate.ipynb #2ca3fc5c
+def learning_curve_points(
+    table, # `per_class` (training pictures a class), `draw`, `train` (training pictures), `accuracy`, `balanced_accuracy`, `n` (test pictures)
+    figure="accuracy", # or `balanced_accuracy`
+) -> pd.DataFrame: # a row a size: `per_class`, `train`, `draws`, `value`, `low`, `high`
+    "The mean over draws at each size, with a 95 % interval."
+    def one(rows):
+        values = rows[figure].to_numpy(dtype=float)
+        mean, k = values.mean(), len(values)
+        drawn = stats.t.ppf(0.975, k - 1) * values.std(ddof=1) / np.sqrt(k) if k > 1 else 0.0
+        low, high = wilson(mean * rows.n.iloc[0], rows.n.iloc[0])
+        return pd.Series({"train": rows.train.mean(), "draws": k, "value": mean, "low": max(0, mean - np.hypot(mean - low, drawn)), "high": min(1, mean + np.hypot(high - mean, drawn))})
+    return table.groupby("per_class")[["train", "n", figure]].apply(one).reset_index().astype({"draws": int})
+
+
+def what_more_brings(
+    table, # as for `learning_curve_points`
+    figure="accuracy", # or `balanced_accuracy`
+    points=4, # at most so many of the largest sizes are followed
+    times=1000, # how often draws and test pictures are drawn again
+    seed=0, # of these
+) -> dict: # `now`, `twice` (`value`, `low`, `high` at twice the training pictures; a guess), `per_class`, `train` (pictures now), `exponent` (of the power law), `sentence`
+    "What twice as many training pictures would bring if errors went on falling by a power law (Hestness et al. 2017): a guess, with its range. As curves bend, it is open how far back to look: from the last two sizes to `points`."
+    sizes = sorted(table.per_class.unique())[-points:]
+    groups = [table[table.per_class == size] for size in sizes]
+    last, n = groups[-1], int(table.n.iloc[0])
+    known = {"now": float(last[figure].mean()), "per_class": float(sizes[-1]), "train": int(round(last.train.mean()))}
+    if len(sizes) < 3: return {**known, "twice": None, "exponent": None, "sentence": f"A curve of {len(sizes)} size{'s' * (len(sizes) != 1)} says nothing about more pictures; three or more are needed."}
+    train, rng = np.log([rows.train.mean() for rows in groups]), np.random.default_rng(seed)
+    def follow(errors, sizes): # straight in logarithms; half a mistake stands for none
+        slope, start = np.polyfit(train[-sizes:], np.log(np.maximum(errors[-sizes:], 0.5 / n)), 1)
+        return slope, np.exp(start + slope * (train[-1] + np.log(2)))
+    errors, draws = np.array([1 - rows[figure].mean() for rows in groups]), np.array([len(rows) for rows in groups])
+    unlike = [np.log(np.maximum(1 - rows[figure], 0.5 / n)).var(ddof=1) for rows in groups if len(rows) > 1] # of draws of one size
+    spread = np.sqrt(np.mean(unlike) / draws) if unlike else np.zeros(len(sizes))
+    drawn = rng.binomial(n, np.minimum(1, errors * np.exp(rng.normal(0, spread, (times, len(sizes)))))) / n
+    again = [follow(one, rng.integers(2, len(sizes) + 1))[1] for one in drawn]
+    high, value, low = (float(np.clip(1 - one, 0, 1)) for one in np.percentile(again, [2.5, 50, 97.5]))
+    guess = {"value": value, "low": low, "high": high}
+    return {**known, "twice": guess, "exponent": float(-follow(errors, len(sizes))[0]), "sentence": _more_in_words(known, guess, len(sizes), figure.replace("_", " "), errors[-1] * n)}
+
+
+def _more_in_words(known, guess, sizes, figure, mistakes):
+    now = f"With {known['train']:,} training pictures, about {known['per_class']:,.0f} a class, the {figure} is {_hundredth(known['now'])} %. "
+    guessed = f"If errors go on falling as over the last 2 to {sizes} sizes, twice as many pictures would make that about {_hundredth(guess['value'])} %; that is a guess, and anything from {_hundredth(guess['low'])} to {_hundredth(guess['high'])} % would fit. "
+    if mistakes < 5: return now + "So few mistakes are left that more training pictures cannot show what they bring; more test pictures could."
+    if guess["low"] > known["now"]: return now + guessed + "More pictures would help."
+    if guess["high"] < known["now"] + 0.005: return now + guessed + "More pictures of the same kind would hardly change anything; the mistakes themselves are worth more time."
+    return now + guessed + "Whether more pictures would help cannot be told from this curve."
+
+
+def plot_learning_curve(
+    table, # as for `learning_curve_points`; or name to such a table
+    figure="accuracy", # or `balanced_accuracy`
+    guess=True, # whether to show what twice as many pictures may bring
+) -> Figure: # shows itself in a notebook
+    "How a figure grows with the training pictures: draws, their mean with a 95 % band, and a guess at twice as many."
+    tables = {"": table} if isinstance(table, pd.DataFrame) else table
+    drawn = Figure(figsize=(6.8, 3.8))
+    axis, ticks = drawn.subplots(), set()
+    for i, (name, rows) in enumerate(tables.items()):
+        means, shade, more = learning_curve_points(rows, figure), colour(name or "dog", i), what_more_brings(rows, figure) if guess else {"twice": None}
+        ticks |= set(means.per_class)
+        axis.fill_between(means.per_class, means.low * 100, means.high * 100, color=shade, alpha=0.18, linewidth=0)
+        axis.plot(rows.per_class, rows[figure] * 100, ".", color=shade, markersize=4, alpha=0.5)
+        axis.plot(means.per_class, means.value * 100, color=shade, marker="o", markersize=4, linewidth=2, label=name or None)
+        if more["twice"] is None: continue
+        end, two = means.iloc[-1], more["twice"]
+        axis.plot([end.per_class, 2 * end.per_class], [end.value * 100, two["value"] * 100], color=shade, linestyle=":", linewidth=1.5)
+        axis.errorbar(2 * end.per_class, two["value"] * 100, [[(two["value"] - two["low"]) * 100], [(two["high"] - two["value"]) * 100]], fmt="o", markerfacecolor="white", color=shade, capsize=3, label=f"{name}, a guess at twice as many" if name else "a guess at twice as many")
+        ticks.add(2 * end.per_class)
+    axis.set_xscale("log"); axis.xaxis.set_major_locator(FixedLocator(sorted(ticks))); axis.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}")); axis.xaxis.set_minor_locator(NullLocator())
+    axis.set(xlabel="training pictures a class", ylabel=f"{figure.replace('_', ' ')}, %"); axis.grid()
+    if axis.get_legend_handles_labels()[0]: axis.legend(fontsize=9, frameon=False, loc="lower right")
+    return drawn
