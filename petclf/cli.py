@@ -102,6 +102,7 @@ def make_parser() -> argparse.ArgumentParser: # for `petclf`
     _data_options(compare)
     _training_options(compare)
     compare.add_argument("--arms", default=None, help="a list with commas (default: probe,scratch,pretrained)")
+    compare.add_argument("--bodies", default=None, metavar="ARCHS", help="networks whose probes are held side by side, a list with commas, such as resnet18,tf_efficientnet_lite0,tf_efficientnet_lite2")
 
     evaluate = verb("evaluate", run_evaluate, "the figures of a run again, or with --data those on pictures from elsewhere")
     evaluate.add_argument("folder", metavar="RUN", help="a run folder")
@@ -117,6 +118,24 @@ def make_parser() -> argparse.ArgumentParser: # for `petclf`
 
     report = verb("report", run_report, "build the page of a run again")
     report.add_argument("folder", metavar="RUN", help="a run folder")
+
+    export = verb("export", run_export, "an arm as a bundle: ONNX and JSON, with its card, checked against the trained model")
+    export.add_argument("folder", metavar="RUN", help="a run folder")
+    export.add_argument("--out", "-o", required=True, metavar="BUNDLE", help="a folder, or a file that ends in .zip")
+    export.add_argument("--arm", default=None, help="a finished arm (default: the verdict's chosen one)")
+    export.add_argument("--standalone", default=None, metavar="DIR", help="also a folder that runs with numpy, Pillow and onnxruntime alone")
+    export.add_argument("--space", default=None, metavar="DIR", help="also a Hugging Face Space of it")
+    export.add_argument("--no-pet", default=None, metavar="PATH", help="pictures without pets, to measure how many are taken for one")
+    export.add_argument("--threshold", default=None, help="of cats and dogs: equal_recall, best_f1 or half (default: the arm's own, else equal_recall)")
+    export.add_argument("--weights", default=None, metavar="FILE", help="a local file with the run's pretrained weights, where they are not kept any more")
+
+    predict = verb("predict", run_predict, "answers of a bundle about files, folders, patterns or a list, as CSV or JSON lines")
+    predict.add_argument("bundle", metavar="BUNDLE", help="a bundle: its folder, or a zip")
+    predict.add_argument("paths", nargs="+", metavar="PATH", help="pictures, folders, patterns, or - for a list on standard input")
+    predict.add_argument("--out", "-o", default=None, metavar="FILE", help="write there instead of standard output; pictures that have a row there are not asked again")
+    predict.add_argument("--format", default=None, help="csv or jsonl (default: by the name of --out, else csv)")
+    predict.add_argument("--engine", default="auto", help="auto, onnxruntime or openvino (default: auto)")
+    predict.add_argument("--precision", default=None, help="full, bf16 or auto (default: the one that the bundle's thresholds hold for)")
     return parser
 
 
@@ -199,11 +218,14 @@ def run_train(options):
     _finish(run)
 
 
+def _names(text): return [name.strip() for name in (text or "").split(",") if name.strip()]
+
+
 def run_compare(options):
     from petclf.compare import compare
-    settings = _settings(options, [name.strip() for name in options.arms.split(",") if name.strip()] if options.arms is not None else None)
+    settings = _settings(options, _names(options.arms) if options.arms is not None else None)
     settings["arms"] = ("probe", "scratch", "pretrained") if settings["arms"] is None else settings["arms"]
-    run = compare(**settings)
+    run = compare(**settings, bodies=_names(options.bodies))
     _finish(run)
 
 
@@ -271,6 +293,24 @@ def run_check(options):
 def run_report(options):
     from petclf.report import write_report
     print(write_report(options.folder))
+
+
+def run_export(options):
+    from petclf.bundle import export_arm, export_sentences
+    about = export_arm(options.folder, options.arm, options.out, options.standalone, options.no_pet, options.threshold, options.weights, progress=True, say=_say)
+    for sentence in export_sentences(about): print(textwrap.fill(sentence, 110, subsequent_indent="  "))
+    if options.standalone is not None: print(f"{options.standalone}: cd there, then python predict.py bundle PATH...")
+    if options.space is not None:
+        from petclf.app import write_space
+        write_space(options.out, options.space)
+        print(f"{options.space}: a Hugging Face Space")
+    print(f"{options.out}: petclf predict {options.out} PATH..., or petclf app {options.out}")
+
+
+def run_predict(options):
+    from petclf.predict import BundleError, run
+    try: return run(options)
+    except BundleError as error: raise PetclfError(str(error)) from None
 
 
 if __name__ == "__main__": sys.exit(main())
