@@ -6,8 +6,8 @@
 __all__ = ['PACKAGES', 'check_arch', 'Expects', 'expects', 'Weights', 'read_weights', 'pretrained_network', 'fill_body',
            'body_file', 'body_of_run', 'engine_and_precision', 'Body', 'TorchBody', 'Features', 'take_features']
 
-# %% ../nbs/03_backbone.ipynb #ea75ae63
-import contextlib, importlib.metadata, os, warnings
+# %% ../nbs/03_backbone.ipynb #9807b0b6
+import contextlib, importlib.metadata, os, time, warnings
 from dataclasses import dataclass
 from hashlib import sha256 as digest_of
 from pathlib import Path
@@ -302,7 +302,7 @@ class TorchBody:
         with torch.inference_mode(), torch.autocast(self.device.type, self.type, enabled=self.type is not None):
             return [out.float().cpu().numpy() for out in self.network(torch.from_numpy(pictures).to(self.device))[1:]]
 
-# %% ../nbs/03_backbone.ipynb #44dfb7de
+# %% ../nbs/03_backbone.ipynb #95cbdad9
 @dataclass(frozen=True)
 class Features:
     "What a frozen body sees in pictures."
@@ -313,6 +313,7 @@ class Features:
     engine: str # that ran the body
     precision: str # `full` or `bf16`
     size: int # side of the pictures, in pixels
+    seconds: float # that it took when they were taken
 
     def of(self,
         files, # paths as in the catalog
@@ -338,7 +339,7 @@ def take_features(
     expected, on_cpu = expects(arch), device.type == "cpu"
     engine, precision = engine_and_precision(engine, precision) if on_cpu else ("torch", "full" if precision == "auto" else precision)
     size, files = size or expected.size, sorted(digests)
-    circumstances = ["features 2", arch, weights.sha256, str(size), engine, precision, _processor_name() if on_cpu else torch.cuda.get_device_name(device) if device.type == "cuda" else device.type]
+    circumstances = ["features 3", arch, weights.sha256, str(size), engine, precision, _processor_name() if on_cpu else torch.cuda.get_device_name(device) if device.type == "cuda" else device.type]
     key = digest_of("\n".join([*circumstances, *(f"{file} {digests[file]}" for file in files)]).encode()).hexdigest()[:20]
     folder = cache_dir()/"features"/f"{arch}-{size}-{key}"
     if not folder.is_dir():
@@ -346,7 +347,7 @@ def take_features(
         with folder_written_whole(folder) as temporary: _write_features(temporary, Path(root), files, body, size, expected, 16 if on_cpu else 128, progress)
     index = pd.read_csv(folder/"index.csv", keep_default_na=False, dtype="str")
     read = tuple(index.file[index.error == ""])
-    return Features(read, np.load(folder/"features.npy"), np.load(folder/"imagenet.npy"), dict(index[index.error != ""].values.tolist()), engine, precision, size)
+    return Features(read, np.load(folder/"features.npy"), np.load(folder/"imagenet.npy"), dict(index[index.error != ""].values.tolist()), engine, precision, size, float((folder/"seconds").read_text()))
 
 
 def _processor_name():
@@ -364,10 +365,11 @@ def _write_features(folder, root, files, body, size, expected, batch, progress):
         found = [read(file) for file in part]
         kept = [pixels for pixels in found if not isinstance(pixels, str)]
         return [pixels if isinstance(pixels, str) else "" for pixels in found], body(normalise(np.stack(kept), expected.mean, expected.std)) if kept else ([], [])
-    errors, features, imagenet = [], [], []
+    errors, features, imagenet, started = [], [], [], time.perf_counter()
     with tqdm(total=len(files), desc=f"taking features at {size} px", unit=" pictures", disable=None if progress else True, leave=False) as bar:
         for why, (pooled, answers) in in_parts(files, work, batch, cores()):
             errors += why; features += list(pooled); imagenet += list(answers)
             bar.update(len(why))
     for name, found in (("features", features), ("imagenet", imagenet)): np.save(folder/f"{name}.npy", np.stack(found) if found else np.zeros((0, 1), np.float32))
     pd.DataFrame(dict(file=files, error=errors), dtype="str").to_csv(folder/"index.csv", index=False)
+    (folder/"seconds").write_text(f"{time.perf_counter() - started:.2f}")

@@ -136,7 +136,22 @@ def make_parser() -> argparse.ArgumentParser: # for `petclf`
     predict.add_argument("--format", default=None, help="csv or jsonl (default: by the name of --out, else csv)")
     predict.add_argument("--engine", default="auto", help="auto, onnxruntime or openvino (default: auto)")
     predict.add_argument("--precision", default=None, help="full, bf16 or auto (default: the one that the bundle's thresholds hold for)")
+
+    app = verb("app", run_app, "the web app of a bundle: a photo in, species, breed and a recommendation out")
+    app.formatter_class, app.epilog = argparse.RawDescriptionHelpFormatter, HTTP
+    app.add_argument("bundle", metavar="BUNDLE", help="a bundle: its folder, or a zip")
+    app.add_argument("--host", default="127.0.0.1", help="where it listens: 127.0.0.1 is this computer only, 0.0.0.0 everybody (default: 127.0.0.1)")
+    app.add_argument("--port", type=_whole_number, default=7860, help="its port; 0 takes a free one (default: 7860)")
+    app.add_argument("--shampoos", default=None, metavar="FILE", help="your own table of recommendations (its columns: docs/tables.md)")
+    app.add_argument("--feedback", default=None, metavar="FOLDER", help="where visitors' answers are kept, with their consent (default: BUNDLE-feedback)")
+    app.add_argument("--export-feedback", default=None, metavar="DIR", help="write what visitors said as a folder for each label, which --data takes, and end")
+    app.add_argument("--engine", default="auto", help="auto, onnxruntime or openvino (default: auto)")
     return parser
+
+
+HTTP = """The same answers over HTTP (PORT as above; the reply is {"data": [ANSWER], ...}):
+  (printf '{"data":[{"url":"data:image/jpeg;base64,'; base64 < pet.jpg | tr -d '\\n'; printf '"}]}') |
+    curl -s -H 'Content-Type: application/json' -d @- http://127.0.0.1:PORT/gradio_api/run/answer"""
 
 
 def _data_options(parser, named=True):
@@ -311,6 +326,19 @@ def run_predict(options):
     from petclf.predict import BundleError, run
     try: return run(options)
     except BundleError as error: raise PetclfError(str(error)) from None
+
+
+def run_app(options):
+    if not 0 <= options.port <= 65535: raise PetclfError(f"--port {options.port}: not a port (0 to 65535)")
+    if options.export_feedback is not None:
+        from petclf.feedback import FeedbackStore, feedback_folder
+        counts = FeedbackStore(options.feedback or feedback_folder(options.bundle)).export(options.export_feedback)
+        without = counts.pop("", 0)
+        for label, count in sorted(counts.items()): print(f"  {label:28} {count:5,}")
+        print(f"{options.export_feedback}: {sum(counts.values()):,} pictures, and {without:,} answers without one (feedback.csv has all); next: petclf audit --data {options.export_feedback}")
+        return
+    from petclf.app import serve
+    serve(options.bundle, options.host, options.port, options.shampoos, options.feedback, options.engine)
 
 
 if __name__ == "__main__": sys.exit(main())

@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = ['AUDIT_STRENGTH', 'CHEAPEST_FIRST', 'TREATMENTS', 'versions', 'doubt_labels', 'audit_data', 'audit_run', 'apply_audit',
-           'train_arms', 'headline', 'evaluate_arm', 'chosen_of', 'judge', 'repeated', 'conclude', 'compare',
-           'load_arm', 'decide', 'ask_files', 'stability', 'evaluate_elsewhere']
+           'train_arms', 'headline', 'evaluate_arm', 'finest_label', 'learning_curve', 'chosen_of', 'judge', 'repeated',
+           'conclude', 'compare', 'load_arm', 'decide', 'ask_files', 'stability', 'evaluate_elsewhere']
 
-# %% ../nbs/09_compare.ipynb #f35b77da
+# %% ../nbs/09_compare.ipynb #617dace5
 import importlib.metadata, importlib.util, io, math, os, platform, time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
@@ -26,7 +26,7 @@ from .blocks import classes_of, pet_loaders
 from .catalog import NAMES, Pets, choose_target, count_classes, limit_catalog, load_data
 from .errors import PetclfError
 from .evaluate import (at_threshold, away, calibrate, choose_threshold, corrected_difference, correct_prior, figure, fit_temperature, hidden, holm, leak_price, mean_and_spread,
-                             metrics, paired, paired_bootstrap, percent, plot_confusion, plot_history, plot_precision_recall, plot_reliability, plot_roc, plot_threshold, positive_class)
+                             metrics, paired, paired_bootstrap, summed_to_species, percent, plot_confusion, plot_history, plot_precision_recall, plot_reliability, plot_roc, plot_threshold, positive_class)
 from .figures import save_figure
 from .files import cache_dir, read_json, sha256, write_json, write_table
 from .pixels import PictureError, normalise, open_picture, resize
@@ -175,7 +175,7 @@ def apply_audit(
     write_table(run.folder/"changes.csv", changes)
     return changes
 
-# %% ../nbs/09_compare.ipynb #fe2fafed
+# %% ../nbs/09_compare.ipynb #33ab9290
 def train_arms(
     data="sample", # a data set's name, or a path
     arms=("probe", "scratch", "pretrained"), # which arms, in this order
@@ -188,6 +188,7 @@ def train_arms(
     out=None, # the run folder; None: `runs/` and a name made from the settings
     overwrite=False, # replace a run that has other settings
     look=True, # audit the data first; without it copies are not known, and the checklist says so
+    bodies=(), # networks whose probes are held side by side, in `bodies.csv`
     progress=False, # show progress
     say=lambda text: None, # a function that is told what happens, a line at a time
 ) -> Run: # each arm trained and evaluated
@@ -196,7 +197,7 @@ def train_arms(
     if not arms: raise PetclfError(f"--arms: no arm named; it takes {', '.join(ARMS)}")
     if len(set(arms)) < len(arms): raise PetclfError(f"--arms {','.join(arms)}: an arm is named twice")
     plans = {name: Arm.read(name, recipe) for name in arms}
-    check_arch(recipe.arch)
+    for arch in (recipe.arch, *bodies): check_arch(arch)
     device = choose_device(recipe.device)
     precision = choose_precision(recipe.precision, device)
 
@@ -211,7 +212,7 @@ def train_arms(
 
     out = Path(out or Path("runs")/"-".join([pets.name, target, recipe.arch, *(arms if len(arms) == 1 else ())]))
     settings = dict(data=data if data in NAMES else str(Path(data).expanduser().resolve()), fingerprint=pets.fingerprint, target=target, split=split, seed=seed, limit=limit,
-                    arms=list(arms), weights=asdict(origin) if origin else None, recipe=asdict(recipe), look=look)
+                    arms=list(arms), weights=asdict(origin) if origin else None, recipe=asdict(recipe), look=look, bodies=list(bodies) or None)
     check_split(split_catalog(catalog, split, seed, pets.root)[0], target) # what cannot be split cannot be trained on either
     with alone_in(out):
         run = begin_run(out, settings, overwrite)
@@ -244,6 +245,7 @@ def train_arms(
             if (run.arm(name)/"metrics.json").is_file(): say(f"{name}: done already"); continue
             job.one_arm(name)
             say(f"{name}: {headline(run.metrics(name))}")
+        if bodies and not (run.folder/"bodies.csv").is_file(): say(job.side_by_side(bodies, weights))
         if recipe.splits > 1 and features is not None: job.repeat_splits([name for name in arms if plans[name].base == "probe" and "prior" not in plans[name].decisions]) # another world is no other recipe
         run.update(timings={"last_call_seconds": time.perf_counter() - started})
     return run
@@ -294,7 +296,7 @@ def headline(
     rest = f"recall {', '.join(recalls)}" if len(recalls) <= 4 else f"balanced accuracy {percent(figures['balanced_accuracy'])}"
     return f"accuracy {percent(figures['accuracy'])} (always {figures['chance']['majority_class']!r}: {100 * figures['chance']['majority']:.1f} %), {rest}"
 
-# %% ../nbs/09_compare.ipynb #7a67b95d
+# %% ../nbs/09_compare.ipynb #f3b4f6ef
 @dataclass
 class _Job:
     "What all arms of a run share."
@@ -322,6 +324,9 @@ class _Job:
             _, other, _ = self._network(name, plan, self.seed + number, folder)
             write_predictions(folder/"predictions.csv", other)
             write_json(folder/"metrics.json", metrics(other, self.part, self.positive, self.catalog.set_index("file").group))
+        if name == "probe":
+            curve = learning_curve(self.features, self.catalog, self.target, about["strength"], seed=self.seed, progress=self.progress)
+            write_table(run.arm(name)/"learning_curve.csv", curve)
         evaluate_arm(run, name)
 
     def _steering(self, name):
@@ -359,7 +364,7 @@ class _Job:
         sanity = dict(passed=bool(np.isfinite(said).all() and (np.abs(sums - 1) < 1e-6).all()), output=list(said.shape), smallest_sum=float(sums.min()), largest_sum=float(sums.max()),
                       loss=float(-np.log(np.maximum(said[np.arange(len(train)), np.searchsorted(self.classes, train[self.target])], 1e-12)).mean()), loss_of_guessing=math.log(len(self.classes)))
         about = dict(settings=arm_settings(name, self.recipe, self.origin.source), statistics=(expected.mean, expected.std), sanity=sanity, strength=probe.strength, head_temperature=probe.temperature,
-                     fitted_on="breed" if len(probe.classes) > len(probe.vocab) else self.target, size=self.features.size, engine=self.features.engine, precision=self.features.precision,
+                     fitted_on="breed" if len(probe.classes) > len(probe.vocab) else self.target, size=self.features.size, engine=self.features.engine, precision=self.features.precision, seconds_for_features=self.features.seconds,
                      parameters=int(probe.weight.size + probe.bias.size + sum(p.numel() for p in self.network.parameters())), trained_parameters=int(probe.weight.size + probe.bias.size))
         probe.save(folder/"checkpoint", arch=self.recipe.arch, size=self.features.size, engine=self.features.engine, precision=self.features.precision, target=self.target)
         out_of_fold = predictions_table(train.file, "train", train[self.target], self.classes, said)
@@ -367,10 +372,10 @@ class _Job:
         predictions = predictions_table(others.file, others.split, others[self.target], self.classes, probe(self.features.of(others.file)))
         return about | dict(training_seconds=time.perf_counter() - started), predictions, out_of_fold
 
-    def _fit(self, plan, train, strength, folds, seed, progress=False):
+    def _fit(self, plan, train, strength, folds, seed, progress=False, features=None):
         "A probe of some rows: on breeds that are summed where all are known, else on the target itself."
-        labels = "breed" if not plan.direct and self.target == "species" and (train.breed != "").all() else self.target
-        return fit_probe(self.features.of(train.file), train[labels], train[self.target], train.group, strength, plan.recipe.balance, folds, seed, progress)
+        labels = self.target if plan.direct else finest_label(train, self.target)
+        return fit_probe((features or self.features).of(train.file), train[labels], train[self.target], train.group, strength, plan.recipe.balance, folds, seed, progress)
 
     def _decide(self, name, plan, predictions, steering):
         "Temperature, prior and threshold, from predictions that are not about the pictures that judge."
@@ -392,6 +397,36 @@ class _Job:
             save_figure(plot_threshold(steering, self.positive, value, column="q"), self.run.arm(name)/"threshold.png")
         return predictions, decided
 
+
+    def side_by_side(self, bodies, weights):
+        "Probes on the features of several bodies, a row each in bodies.csv. A body whose weights cannot be had is left out, and that is said."
+        rows, lines, by_species = [], [], self.target != "species" and (self.catalog.species[self.catalog.split != ""] != "").all()
+        train, others = (self.catalog[mask] for mask in (self.catalog.split == "train", self.catalog.split.isin(["valid", "test"])))
+        for arch in bodies:
+            recipe = replace(self.recipe, arch=arch, probe_size=0 if arch != self.recipe.arch else self.recipe.probe_size)
+            try: network, origin = (self.network, self.origin) if arch == self.recipe.arch and self.network is not None else pretrained_network(arch)
+            except PetclfError as error: lines.append(f"{arch}: left out ({error})"); continue
+            features = _features(self.pets, self.catalog, recipe, network, origin, self.progress)
+            started, plan = time.perf_counter(), Arm.read("probe", recipe)
+            probe, _ = self._fit(plan, train, recipe.strength, recipe.folds, self.seed, self.progress, features)
+            table = predictions_table(others.file, others.split, others[self.target], self.classes, probe(features.of(others.file)))
+            write_predictions(self.run.folder/"bodies"/f"{arch}.csv", table)
+            groups = self.catalog.set_index("file").group
+            figures, valid = (metrics(table, part, self.positive, groups) for part in (self.part, "valid"))
+            rows.append(dict(arch=arch, weights=origin.source, size=features.size, dimensions=features.features.shape[1], seconds=features.seconds + time.perf_counter() - started, strength=probe.strength,
+                             accuracy=figures["accuracy"]["value"], accuracy_low=figures["accuracy"]["low"], accuracy_high=figures["accuracy"]["high"], balanced_accuracy=figures["balanced_accuracy"]["value"],
+                             species_accuracy=float((summed_to_species(table, self.species_of)[lambda one: one.split == self.part].pipe(lambda one: one.predicted == one.truth)).mean()) if by_species else None,
+                             balanced_accuracy_on_valid=valid["balanced_accuracy"]["value"]))
+            lines.append(f"{arch}: {headline(figures)}")
+        if rows:
+            table = pd.DataFrame(rows)
+            write_table(self.run.folder/"bodies.csv", table.assign(chosen=table.balanced_accuracy_on_valid == table.balanced_accuracy_on_valid.max()))
+        return "probes side by side\n  " + "\n  ".join(lines)
+
+    @property
+    def species_of(self):
+        "Class to species, where the target is finer than that."
+        return dict(zip(self.catalog[self.target], self.catalog.species))
 
     def repeat_splits(self, names):
         "Fit the probes anew on splits drawn anew; figures by split and arm in repeated_splits.csv."
@@ -437,6 +472,40 @@ def evaluate_arm(
     save_figure(plot_reliability(judged), folder/"reliability.png")
     write_json(folder/"metrics.json", figures)
     return figures
+
+# %% ../nbs/09_compare.ipynb #c09c5e45
+def finest_label(
+    rows, # of a catalog
+    target, # what is learned
+) -> str: # the column that a probe is fitted on
+    "Breeds, where all are known and species are asked for: their probabilities are summed, which is better than fitting species directly."
+    return "breed" if target == "species" and (rows.breed != "").all() else target
+
+
+def learning_curve(
+    features, # `Features`
+    catalog, # with its split
+    target, # what is learned
+    strength, # C of the probe on all training pictures; fewer pictures get more, so that each weighs as much
+    part="valid", # whose pictures are asked about
+    draws=5, # of the training pictures, at each number of them
+    seed=0, # of the draws
+    progress=False, # show a progress bar
+) -> pd.DataFrame: # a row a draw: `per_class`, `draw`, `train` (pictures that it was fitted on), `n` (that it was asked about), `accuracy`, `balanced_accuracy`
+    "How good a probe is with fewer training pictures of each class; the last row has all of them."
+    train, judged = catalog[catalog.split == "train"].drop_duplicates("group"), catalog[catalog.split == part]
+    label = finest_label(train, target)
+    answers, most = dict(zip(train[label], train[target])), int(train[label].value_counts().median())
+    sizes = [size for size in (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000) if size < most]
+    x_train, x_judged, truth, rows = features.of(train.file), features.of(judged.file), judged[target].to_numpy(), []
+    plan = [(size, draw) for size in sizes for draw in range(draws)] + [(None, 0)]
+    for size, draw in tqdm(plan, desc="learning curve", unit=" probes", disable=None if progress else True, leave=False):
+        places = np.arange(len(train)) if size is None else np.flatnonzero((train.sample(frac=1, random_state=seed * 1000 + draw).groupby(label).cumcount() < size).reindex(train.index))
+        labels = train[label].iloc[places]
+        probe, _ = fit_probe(x_train[places], labels, labels.map(answers), strength=strength * len(train) / len(places), folds=0)
+        right = np.array(probe.vocab)[probe(x_judged).argmax(1)] == truth
+        rows.append(dict(per_class=size or most, draw=draw, train=len(places), n=len(judged), accuracy=right.mean(), balanced_accuracy=pd.Series(right).groupby(truth).mean().mean()))
+    return pd.DataFrame(rows)
 
 # %% ../nbs/09_compare.ipynb #9f1d4d47
 def chosen_of(
