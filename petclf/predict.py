@@ -113,7 +113,7 @@ def decide(
         answers.append(answer)
     return answers
 
-# %% ../nbs/13_predict.ipynb #0e2a139c
+# %% ../nbs/13_predict.ipynb #9167ba06
 FORMAT = 1 # of bundles
 LARGEST = 2**31 # bytes that a file of a bundle may have
 
@@ -199,8 +199,7 @@ class Bundle:
         self.about, self.classes, self.size = about, list(about["classes"]), about["preprocessing"]["size"]
         self.notes = [] # what should be known about the answers
         try:
-            self.engine = choose_engine(engine)
-            self.precision = choose_engine_precision(precision or about["precision"], self.engine)
+            self.engine, self.precision = _engine(engine, precision or about["precision"])
         except ValueError as error: raise BundleError(f"{error}" + ("" if precision else f" (the bundle's thresholds hold for {about['precision']} precision; say another one to answer all the same)")) from None
         if self.precision != about["precision"]: self.notes.append(f"answers in {self.precision} precision; the thresholds were chosen in {about['precision']}")
         try:
@@ -249,6 +248,15 @@ class Bundle:
             fitted = softmax(found["logits"])
             for answer, maps, weights in zip(answers, found["evidence"], fitted): answer.evidence, answer.evidence_exact = evidence_for(answer.predicted, maps, weights, about), about["evidence"] == "exact"
         return answers
+
+# %% ../nbs/13_predict.ipynb #8a13fc6a
+def _engine(name, precision):
+    "The engine and the precision that these come to here."
+    if name == "auto" and precision == "full": name = "onnxruntime"
+    elif name == "auto" and precision == "bf16": name = "openvino"
+    name = choose_engine(name)
+    precision = choose_engine_precision(precision, name)
+    return name, precision
 
 # %% ../nbs/13_predict.ipynb #f30c99c3
 PETS = (range(151, 269), range(281, 286)) # ImageNet's dogs, and its house cats
