@@ -1,13 +1,29 @@
-# make run: the main job on a drawn sample.  make test: everything CI runs.  Both make .venv first.
+# make run: the main job on a drawn sample.  make app: the web app.  make test: everything CI runs.  All make .venv first.
 PYTHON ?= python3.11
 BIN := .venv/bin
 # The CPU-only way: make venv TORCH_INDEX=https://download.pytorch.org/whl/cpu
 TORCH_INDEX ?=
 
-.PHONY: run test venv readme clean
+.PHONY: run app test venv readme clean
 
 run: venv
 	$(BIN)/petclf compare --data sample --arch tf_efficientnet_lite0 --size 128 --epochs 12 --set batch_size=16 --set learning_rate=0.003 --out runs/sample
+
+# The web app of a breed probe, which is made once: on Oxford Pets where PETCLF_DATA names them, else on the drawn sample.
+ifneq ($(PETCLF_DATA),)
+APP := oxford-pets-breed
+APP_DATA := --data oxford-pets --split official --arch tf_efficientnet_lite2
+else
+APP := sample-breed
+APP_DATA := --data sample --arch tf_efficientnet_lite0 --size 128
+endif
+
+app: bundles/$(APP)/bundle.json
+	$(BIN)/petclf app bundles/$(APP)
+
+bundles/$(APP)/bundle.json: | venv
+	$(BIN)/petclf train --arm probe --target breed $(APP_DATA) --out runs/$(APP)
+	$(BIN)/petclf export runs/$(APP) --out bundles/$(APP)
 
 # Always on the drawn sample, whatever PETCLF_DATA says; one thread a notebook, two notebooks at a time.
 test: venv
