@@ -461,12 +461,109 @@ def _trained(run, arm, weights):
     body = Body(body_of_run(run.record["weights"], about["size"], weights))
     return lambda pixels: probe(body(normalise(pixels, *about["statistics"]))[0])
 
-# %% ../nbs/12_bundle.ipynb #3aa6547d
+# %% ../nbs/12_bundle.ipynb #68984cd0
 def model_card(
     about, # a `bundle.json`
 ) -> str: # Markdown with a YAML head, as Hugging Face's model cards
     "What a model is for, what it was shown, how good it is, and where it fails."
-    return f"# {about['name']}\n"
+    return f"---\n{_head(about)}---\n\n" + "\n".join(filter(None, [_what(about), _shown(about), _results(about), _when_to_believe(about), _failures(about), _how(about)]))
+
+
+def _head(about):
+    # JSON strings are YAML strings, whatever a class or a data set is called.
+    words, figures = json.dumps, about["figures"]["metrics"]
+    licence = about["body"].get("licence") if about["base"] != "scratch" else ""
+    lines = [f"license: {'apache-2.0' if 'apache' in (licence or '').lower() else 'other'}", "library_name: onnx", "pipeline_tag: image-classification",
+             f"tags: [image-classification, onnx, petclf, {words(about['arch'])}]", f"datasets: [{words(about['data']['name'])}]", "metrics: [accuracy, recall, precision, f1]",
+             "model-index:", f"- name: {words(about['name'])}", "  results:", "  - task: {type: image-classification}",
+             f"    dataset: {{name: {words(about['data']['name'])}, type: {words(about['data']['name'])}, split: {about['evaluated']}}}", "    metrics:"]
+    for name, value in [("accuracy", figures["accuracy"]), ("balanced_accuracy", figures["balanced_accuracy"]), *((f"recall of {name}", row["recall"]) for name, row in figures["per_class"].items())]:
+        if value["value"] is not None: lines.append(f"    - {{type: {'accuracy' if 'accuracy' in name else 'recall'}, name: {words(name)}, value: {value['value']:.6f}}}")
+    return "\n".join(lines) + "\n"
+
+
+_ASKED = {"species": "whether a picture shows a cat or a dog", "breed": "which breed a picture shows, and by summing its breeds whether it is a cat or a dog"}
+
+def _what(about):
+    what = _ASKED.get(about["target"]) or f"which of {len(about['classes'])} labels fits a picture"
+    few = f" The classes are {', '.join(about['classes'])}." if len(about["classes"]) <= 40 else ""
+    return (f"# {about['name']}\n\nSays {what}.{few} Exported by petclf {about['versions']['petclf']} from the arm `{about['arm']}`: {_MADE[about['base']].format(arch=about['arch'])}.\n\n"
+            f"**Meant for** photos of one pet, as people take them, where a wrong answer is a nuisance and not a harm: sorting, recommending, a first guess that somebody can correct. "
+            f"**Not meant for** judging health, temperament or pedigree, for deciding about an animal or its owner, or for pictures of people.\n")
+
+_MADE = {"probe": "a logistic regression on the features of {arch}, which was trained on ImageNet and left as it was", "scratch": "{arch} trained from random weights",
+         "pretrained": "{arch} trained on ImageNet, body frozen but for its batch norms, with a new head", "finetuned": "{arch} trained on ImageNet and then as a whole on these pictures"}
+
+
+def _shown(about):
+    data = about["data"]
+    parts = list(data["counts"])
+    names = about["classes"] if len(about["classes"]) <= 40 else []
+    rows = [f"| {name} | " + " | ".join(f"{data['counts'][part][name]:,}" for part in parts) + " |" for name in names]
+    rows.append("| all | " + " | ".join(f"{sum(data['counts'][part].values()):,}" for part in parts) + " |")
+    weights = "" if about["base"] == "scratch" or not about["weights"] else f" The pretrained weights are {about['weights']['source']} (licence: {about['weights']['licence']})."
+    return (f"## Data\n\n{data['name']}, split `{data['split']}`, seed {about['seed']}; licence of the pictures: {data['licence']}.{weights}\n\n"
+            f"| class | {' | '.join(parts)} |\n|---|{'---:|' * len(parts)}\n" + "\n".join(rows) + "\n")
+
+
+def _results(about):
+    figures, part = about["figures"]["metrics"], about["evaluated"]
+    lines = [f"## Results\n\nOn {figures['n']:,} {part} pictures" + (", which also steered the training" if part == "valid" else ", looked at once, at the end") + "; 95 % intervals.\n",
+             f"Accuracy {percent(figures['accuracy'])}, balanced accuracy {percent(figures['balanced_accuracy'])}. Always answering \"{figures['chance']['majority_class']}\" would be right {100 * figures['chance']['majority']:.1f} % of the time."]
+    if species := about["figures"].get("species"):
+        lines.append("By summing breeds, species: accuracy " + percent(species["accuracy"]) + "".join(f", recall of {name} {percent(row['recall'])}" for name, row in species["per_class"].items()) + ".")
+    lines.append("\n| class | pictures | recall | precision | F1 |\n|---|---:|---|---|---|")
+    for name, row in figures["per_class"].items(): lines.append(f"| {name} | {row['support']:,} | {percent(row['recall'])} | {percent(row['precision'])} | {percent(row['f1'])} |")
+    return "\n".join(lines) + "\n"
+
+
+def _when_to_believe(about):
+    said = about["fitted_on"]
+    seen = f"{said['n']:,} {'out-of-fold predictions of training pictures' if said['predictions'] == 'out_of_fold' else 'predictions of validation pictures'}"
+    lines = [f"## When to believe it\n\nProbabilities are calibrated (temperature {about['temperature']:.3f}). Temperature and thresholds were chosen on {seen}, never on test pictures, and hold for {about['precision']} precision."]
+    if cut := about["threshold"]:
+        how = {"equal_recall": "so that both species are found equally often", "best_f1": "for the best F1", "half": "because one half was asked for", "cost": "for the least cost"}[cut["how"]]
+        lines.append(f"A picture is called {cut['positive']} from a probability of {cut['value']:.3f} on, {how}.")
+    lines.append(f"\n| answered with | from a probability of | at most wrong | where chosen: wrong of answered | on {about['evaluated']}: wrong of answered |\n|---|---|---|---|---|")
+    for one, held in zip(about["levels"], about["figures"]["levels"]):
+        lines.append(f"| the {one['level']} | {'never' if one['at'] is None else format(one['at'], '.3f')} | {100 * one['rate']:g} % | {_share(one)} | {_share(held)} |")
+    lines.append(f"| \"not sure\" | else | | {said['n'] - sum(one['n'] for one in about['levels']):,} pictures | {about['figures']['not_sure']:,} pictures |")
+    if more := about.get("doubt"): lines.append(f"\n{more['words']}")
+    return "\n".join(lines) + "\n\n" + _pet_words(about) + "\n"
+
+
+def _share(one): return f"{one['wrong']:,} of {one['n']:,}: {percent(one['error'])}" if one["n"] else "none answered"
+
+
+def _pet_words(about):
+    if not about.get("pet"): return "**\"Probably no pet\"** is never said: the bundle has no frozen body with ImageNet's answers (" + about["body"].get("why", "none of the run's pictures was there to choose a threshold on") + ")."
+    pet, measured = about["pet"], about.get("no_pet")
+    return (f"**\"Probably no pet\"** is said where {about['body']['arch']} (its ImageNet weights as they were: {about['body']['source']}) gives ImageNet's dogs and house cats together less than {pet['at']:.3f}; "
+            f"{100 * pet['quantile']:g} % of {pet['n']:,} {pet['pictures']} pictures of pets fall below that. " +
+            (f"Of {measured['n']:,} pictures without a pet ({measured['folder']}) {percent(measured['miss_rate'])} were taken for one, {measured['sure']:,} of them with \"sure\"." if measured
+             else "How often a picture without a pet is taken for one is unknown: `petclf export --no-pet PATH` measures it."))
+
+
+def _failures(about):
+    figures = about["figures"]["metrics"]
+    confusion = np.array(figures["confusion"])
+    np.fill_diagonal(confusion, 0)
+    worst = [(confusion[i, j], i, j) for i, j in zip(*np.nonzero(confusion))]
+    worst = sorted(worst, key=lambda one: (-one[0], one[1], one[2]))[:10]
+    lines = ["## Known failures\n"]
+    for count, i, j in worst: lines.append(f"- {count:,} of {sum(figures['confusion'][i]):,} pictures of {figures['classes'][i]} were called {figures['classes'][j]}.")
+    if not worst: lines.append("- None among these pictures; with so few, that says little.")
+    lines.append("- Photos from elsewhere are harder than those of the data set. Try it on your own: `petclf evaluate BUNDLE --data PATH`.")
+    lines.append("- It knows nothing but its classes: another breed, a mixed breed or another animal gets the name of the nearest class unless it is refused.")
+    lines.append("- Two animals in one picture, drawings, screenshots and pictures of people were not part of the data.")
+    if about["evidence"] == "approximate": lines.append("- The map of where it looked is an approximation: the head made linear at the picture.")
+    return "\n".join(lines) + "\n"
+
+
+def _how(about):
+    return ("## How to use it\n\n```python\nfrom petclf.predict import load_bundle\nbundle = load_bundle(\"FOLDER\")\nprint(bundle(\"photo.jpg\"))\n```\n\n"
+            f"Or `petclf predict FOLDER photos/`. Without petclf: `model.onnx` takes `pictures`, float32 (n, 3, {about['preprocessing']['size']}, {about['preprocessing']['size']}). {about['preprocessing']['words']} "
+            "Its `logits` belong to `fitted` in `bundle.json`, whose checksums every file here must match.\n")
 
 
 def export_sentences(
