@@ -105,9 +105,11 @@ def make_parser() -> argparse.ArgumentParser: # for `petclf`
     compare.add_argument("--bodies", default=None, metavar="ARCHS", help="networks whose probes are held side by side, a list with commas, such as resnet18,tf_efficientnet_lite0,tf_efficientnet_lite2")
 
     evaluate = verb("evaluate", run_evaluate, "the figures of a run again, or with --data those on pictures from elsewhere")
-    evaluate.add_argument("folder", metavar="RUN", help="a run folder")
+    evaluate.add_argument("folder", metavar="RUN", help="a run folder, or a bundle")
     evaluate.add_argument("--arm", default=None, help="only this arm (with --data: the verdict's chosen one unless told otherwise)")
     evaluate.add_argument("--data", default=None, help="labelled pictures from elsewhere: sample, sample-faults, oxford-pets, or a path")
+    evaluate.add_argument("--against", default=None, metavar="OLD", help="with a bundle and --data: another bundle; what the first one breaks and mends, exit status 1 when it is significantly worse")
+    evaluate.add_argument("--out", "-o", default=None, metavar="FOLDER", help="for a bundle: where its figures are written (a run keeps its own)")
     evaluate.add_argument("--treatments", action="store_true", help="also try other resizing, cropping, padding and a strong JPEG on validation pictures")
     evaluate.add_argument("--weights", default=None, metavar="FILE", help="a local file with the pretrained weights of a probe's body, where they are not kept any more")
 
@@ -261,6 +263,8 @@ def _finish(run):
 def run_evaluate(options):
     from petclf.compare import chosen_of, evaluate_arm, evaluate_elsewhere, judge, stability
     from petclf.run import Run, alone_in
+    if _is_bundle(options.folder): return _evaluate_bundle(options)
+    if options.against or options.out: raise PetclfError(f"{options.folder}: is a run; --against and --out are for bundles (petclf export makes one)")
     run = Run.open(options.folder)
     if options.arm is not None and options.arm not in run.arms: raise PetclfError(f"--arm {options.arm}: not a finished arm of {options.folder}; it has {', '.join(run.arms) or 'none'}")
     if not run.arms: raise PetclfError(f"{options.folder}: no arm is finished; `petclf train` or `petclf compare` with the same settings continues")
@@ -278,6 +282,31 @@ def run_evaluate(options):
         for arm in [options.arm] if options.arm else run.arms: evaluate_arm(run, arm)
         if len(run.arms) > 1: judge(run)
         _finish(run)
+
+
+def _is_bundle(path): return path.endswith(".zip") or os.path.isfile(os.path.join(path, "bundle.json"))
+
+
+def _evaluate_bundle(options):
+    "A bundle on labelled pictures, alone or against the one that it is to replace."
+    from petclf.against import against_in_words, evaluate_bundle, hold_against
+    from petclf.evaluate import summary
+    from petclf.predict import BundleError
+    if options.data is None: raise PetclfError(f"{options.folder}: a bundle has no pictures of its own; name labelled ones with --data")
+    if options.arm or options.treatments: raise PetclfError("--arm and --treatments are for runs; a bundle is one arm, as it is served")
+    try:
+        if options.against is None:
+            found = evaluate_bundle(options.folder, options.data, options.out, progress=True)
+            print(f"{textwrap.indent(summary({'by ' + found['target']: found['metrics']}).to_string(), '  ')}\n\n{textwrap.indent(found['decisions'].to_string(), '  ')}")
+            for why, count in found["left_out"].items():
+                if count: print(f"{count:,} pictures left out of the figures: {why.replace('_', ' ')}.")
+            return 0
+        found = hold_against(options.folder, options.against, options.data, options.out, progress=True)
+    except BundleError as error: raise PetclfError(str(error)) from None
+    print(against_in_words(found))
+    for name in ("broken", "mended"):
+        if len(found[name]): print(f"\n{name}:\n{textwrap.indent(found[name].to_string(index=False), '  ')}")
+    return 1 if found["worse"] else 0
 
 
 def _changes(differences, more={}):
