@@ -46,5 +46,16 @@ endif
 readme: venv
 	$(BIN)/python tests/make_readme.py
 
+# Against plain fastai, an hour on 2 cores; PETCLF_DATA names the folder of Oxford Pets (benchmarks/README.md).
+bench: venv
+	set -e; for one in train time_to_accuracy probe predict_one predict_many memory; do echo "benchmarks/$$one.py" >&2; $(BIN)/python benchmarks/$$one.py; done
+	$(BIN)/python benchmarks/profile_training.py
+	$(BIN)/python benchmarks/table.py
+
+# The rows with 100,000 pictures.
+bench-large: venv
+	$(BIN)/python benchmarks/growth.py --large
+	$(BIN)/python benchmarks/table.py
+
 clean:
 	rm -rf .venv build *.egg-info

@@ -1,6 +1,6 @@
 """How the search for copies grows: python benchmarks/audit_growth.py [N ...]   (1,000 and 10,000 unless told otherwise)
 
-Generates N grey squares, none equal, that have the spectrum of photographs, searches them for copies and confirms what it finds.
+Part of what growth.py measures, alone. Generates N grey squares, none equal, that have the spectrum of photographs, searches them for copies and confirms what it finds.
 Every N runs in a process of its own; each prints a line of JSON: seconds of processor and wall time, both for each picture in
 milliseconds, peak memory, and what was found (nothing should be)."""
 import json, resource, subprocess, sys, time

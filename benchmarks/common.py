@@ -1,0 +1,245 @@
+"What the benchmarks share: two sides in processes of their own, their memory, medians, and a JSON of it all."
+import argparse, importlib.metadata, json, os, shlex, shutil, statistics, subprocess, sys, tempfile, threading, time
+from contextlib import contextmanager
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+TOP = HERE.parent
+PACKAGES = ("petclf", "fastai", "torch", "torchvision", "timm", "onnxruntime", "openvino", "scikit-learn", "numpy", "pillow")
+
+
+def say(text): print(text, file=sys.stderr, flush=True)
+
+
+def parser(
+    about, # one line
+    pairs=3, # how many pairs unless told otherwise
+) -> argparse.ArgumentParser: # with what all benchmarks take
+    "The options of a benchmark."
+    made = argparse.ArgumentParser(description=about)
+    made.add_argument("--pairs", type=int, default=pairs, help=f"how often each side has its turn (default: {pairs})")
+    made.add_argument("--quick", action="store_true", help="a few pictures, to see whether it runs; the figures mean nothing and are not kept")
+    return made
+
+
+def pets_folder() -> Path: # with `images/` and `annotations/`
+    "Where Oxford Pets is; a line and the end of the program where nobody said."
+    named = os.environ.get("PETCLF_DATA")
+    if not named or not (Path(named)/"images").is_dir(): sys.exit("benchmarks: set PETCLF_DATA to a folder that holds Oxford Pets (images/ and annotations/)")
+    return Path(named)
+
+
+def some_pictures(
+    n, # how many; as many of each breed as the whole has, near enough
+    folder, # where a copy of them goes, into `images/`
+) -> Path: # the folder
+    "The same pictures for both sides: every so many-th of the names in order."
+    names = sorted(path.name for path in (pets_folder()/"images").iterdir() if path.suffix == ".jpg")
+    (folder/"images").mkdir(parents=True)
+    for i in range(min(n, len(names))): shutil.copyfile(pets_folder()/"images"/(name := names[i * len(names) // min(n, len(names))]), folder/"images"/name)
+    return folder
+
+
+@contextmanager
+def workplace():
+    "A temporary folder."
+    with tempfile.TemporaryDirectory(prefix="petclf-bench-") as folder: yield Path(folder)
+
+
+# ## Processes
+
+def environment(**changes):
+    "What a side's process gets to see; petclf's caches are where the benchmark says."
+    return {**os.environ, "PYTHONWARNINGS": "ignore", "MPLBACKEND": "agg", **{name: str(value) for name, value in changes.items()}}
+
+
+class Side:
+    "A process that has its own memory and settings, stays alive, and does what it is asked, a request at a time."
+    def __init__(self,
+        script, # a file in this folder
+        *arguments, # that it takes
+        **env, # environment variables
+    ):
+        self.process = subprocess.Popen([sys.executable, HERE/script, *map(str, arguments)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=None if os.environ.get("BENCH_DEBUG") else subprocess.DEVNULL,
+                                        text=True, env=environment(**env))
+        self.name = script.removesuffix(".py")
+        self.hello = self._answer()
+
+    def ask(self, **request) -> dict: # what it answers
+        "Send a request and wait."
+        self.process.stdin.write(json.dumps(request) + "\n")
+        self.process.stdin.flush()
+        return self._answer()
+
+    def _answer(self):
+        line = self.process.stdout.readline()
+        if not line: raise SystemExit(f"benchmarks: {self.name} ended with status {self.process.wait()}; BENCH_DEBUG=1 shows what it said")
+        return json.loads(line)
+
+    def __enter__(self): return self
+    def __exit__(self, *_):
+        self.process.stdin.close()
+        try: self.process.wait(30)
+        except subprocess.TimeoutExpired: self.process.kill()
+
+
+def serve(
+    ready, # what to say when everything is prepared
+    answer, # a function from a request's fields to the fields of the answer
+):
+    "The other end of a `Side`. Whatever the libraries print goes to standard error."
+    out = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
+    def reply(value): out.write(json.dumps(value) + "\n"); out.flush()
+    reply(ready() or {})
+    for line in sys.stdin: reply(answer(**json.loads(line)))
+
+
+def run(
+    command, # list of words
+    status=(0,), # exit statuses that are fine
+    **env, # environment variables
+) -> float: # seconds
+    "Run a whole process."
+    started = time.perf_counter()
+    done = subprocess.run([str(word) for word in command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment(**env))
+    seconds = time.perf_counter() - started
+    if done.returncode not in status: raise SystemExit(f"benchmarks: {shlex.join(map(str, command))} ended with status {done.returncode}\n{done.stdout[-500:]}\n{done.stderr[-1500:]}")
+    return seconds
+
+
+PETCLF = (sys.executable, "-c", "import sys; from petclf.cli import main; sys.exit(main())") # the console script, from wherever petclf is imported
+
+
+def alternate(
+    sides, # functions by name, each doing its part once
+    pairs, # how often
+) -> dict: # lists of what they gave, by name
+    "Each side in turn, the other one first every second time."
+    found = {name: [] for name in sides}
+    for pair in range(pairs):
+        for name in list(sides) if pair % 2 == 0 else list(sides)[::-1]:
+            found[name].append(sides[name]())
+            say(f"  pair {pair + 1} of {pairs}, {name}: {found[name][-1]}")
+    return found
+
+
+def hardly_trained(
+    arch, # a network's name
+    size, # side of the pictures, in pixels
+    folder, # pictures in the Oxford layout
+    work, # where everything goes
+) -> tuple: # fastai's exported learner, petclf's bundle
+    "The same network for both sides to predict with. What it answers does not matter here, so it is hardly trained."
+    exported, bundle = work/f"{arch}.pkl", work/f"{arch}-bundle"
+    run([sys.executable, HERE/"plain.py", "export", folder, arch, size, exported])
+    cache = work/"cache"
+    run([*PETCLF, "train", "--arm", "scratch", "--recipe", "story", "--arch", arch, "--size", size, "--epochs", "1", "--limit", "40", "--set", "batch_size=16", "--no-audit", "--data", folder,
+         "--out", work/f"{arch}-run"], PETCLF_CACHE=cache)
+    run([*PETCLF, "export", work/f"{arch}-run", "--arm", "scratch", "-o", bundle], PETCLF_CACHE=cache)
+    return exported, bundle
+
+
+# ## Memory
+
+def anonymous_memory(
+    process, # its number
+) -> int: # bytes
+    "Anonymous memory of a process and its children; pages that they share after a fork are counted once."
+    total = 0
+    for pid in _tree(process):
+        try: lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+        except OSError: continue # it has ended
+        total += sum(int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss_Anon:"))
+    return total
+
+
+def _tree(process):
+    found = [process]
+    for pid in found:
+        try: found += [int(child) for task in Path(f"/proc/{pid}/task").iterdir() for child in (task/"children").read_text().split()]
+        except OSError: pass
+    return found
+
+
+class Peak:
+    "The largest anonymous memory of a process tree while this is open. Looking takes time itself, so it is not done in what is timed."
+    def __init__(self, process, every=0.5): self.process, self.every, self.bytes, self.stop = process, every, 0, threading.Event()
+    def __enter__(self):
+        def look():
+            while True:
+                self.bytes = max(self.bytes, anonymous_memory(self.process))
+                if self.stop.wait(self.every): return
+        self.thread = threading.Thread(target=look, daemon=True)
+        self.thread.start()
+        return self
+    def __exit__(self, *_): self.stop.set(); self.thread.join()
+    @property
+    def mb(self): return round(self.bytes / 1e6)
+
+
+def peak_of(
+    command, # list of words
+    every=0.2, # seconds between two looks
+    status=(0,), # exit statuses that are fine
+    **env, # environment variables
+) -> tuple: # MB, seconds
+    "Peak anonymous memory of a whole process and its children."
+    started = time.perf_counter()
+    process = subprocess.Popen([str(word) for word in command], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment(**env))
+    with Peak(process.pid, every) as peak: ended = process.wait()
+    if ended not in status: raise SystemExit(f"benchmarks: {shlex.join(map(str, command))} ended with status {ended}")
+    return peak.mb, time.perf_counter() - started
+
+
+# ## Results
+
+def spread(
+    values, # numbers
+) -> dict: # `median`, `min`, `max`, `values`
+    "A list of measurements in short."
+    return dict(median=statistics.median(values), min=min(values), max=max(values), values=[float(f"{value:.5g}") for value in values])
+
+
+def hardware() -> dict: # `name`, `cores`, `avx2`, `amx`, `kind`
+    "The processor; its `kind` decides which figures must be reached."
+    lines = Path("/proc/cpuinfo").read_text().splitlines()
+    of = {line.split(":")[0].strip(): line.split(":", 1)[1].strip() for line in lines if ":" in line}
+    flags = of.get("flags", "").split()
+    return dict(name=of.get("model name", "unknown"), cores=len(os.sched_getaffinity(0)), avx2="avx2" in flags, avx512="avx512f" in flags, amx="amx_bf16" in flags, kind="amx" if "amx_bf16" in flags else "avx2")
+
+
+def claim(
+    name, # which figure
+    unit, # of the sides
+    must, # what the ratio must reach: {"avx2": ..., "amx": ...}, or one number for both
+    ratio, # what was reached
+    at_most=False, # it must not exceed
+    **sides, # `plain`, `petclf`, `bare`, each a `spread` or a number; and whatever else belongs to it
+) -> dict: # with `reached`
+    "A figure that must be reached, and what was."
+    needed = must[hardware()["kind"]] if isinstance(must, dict) else must
+    return dict(claim=name, unit=unit, must=needed, must_by_kind=must, at_most=at_most, ratio=ratio, reached=bool(ratio <= needed if at_most else ratio >= needed), **sides)
+
+
+def finish(
+    name, # of the benchmark
+    options, # parsed
+    started, # `time.perf_counter()` at its start
+    claims, # list of `claim`
+    **more, # what else is worth keeping
+):
+    "Print the result as JSON and keep it in results/KIND/NAME.json."
+    versions = {}
+    for package in PACKAGES:
+        try: versions[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError: pass
+    words = [Path(word).name if "/" in word else word for word in sys.argv[1:]] # no paths of this machine
+    result = dict(benchmark=name, command=shlex.join(["python", f"benchmarks/{name}.py", *words]), processor=hardware(), python=sys.version.split()[0], versions=versions,
+                  pairs=options.pairs, seconds=round(time.perf_counter() - started, 1), claims=claims, **more)
+    text = json.dumps(result, indent=1)
+    print(text)
+    if options.quick: return
+    folder = HERE/"results"/hardware()["kind"]
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder/f"{name}.json").write_text(text + "\n")

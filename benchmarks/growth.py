@@ -1,0 +1,59 @@
+"""How time and memory grow: audit and predict at 1,000 and 10,000 generated pictures, none equal; with --large at 100,000 too.
+
+Pictures have the spectrum of photographs (audit_growth.squares_like_photographs), tinted, 128 px, as JPEG. Whole commands, each with empty caches.
+The claim compares what a further picture costs: from 10,000 to 100,000 against from 1,000 to 10,000. audit_growth.py measures the search for copies alone."""
+import sys, time
+from concurrent.futures import ProcessPoolExecutor
+
+import numpy as np
+from PIL import Image
+
+from audit_growth import squares_like_photographs
+from common import PETCLF, claim, finish, hardly_trained, parser, peak_of, say, some_pictures, workplace
+
+
+def generate(folder, first, n):
+    "Pictures number `first` and on."
+    rng = np.random.default_rng(first)
+    for number, square in enumerate(squares_like_photographs(n, seed=1_000_000 + first), first):
+        kind = ("cat", "dog")[number % 2]
+        tint = rng.uniform(0.7, 1.0, 3)
+        pixels = np.asarray(Image.fromarray(square).resize((128, 128), Image.Resampling.BICUBIC), np.float32)[..., None] * tint
+        Image.fromarray(pixels.astype(np.uint8)).save(folder/kind/f"{number:06d}.jpg", quality=85)
+
+
+def pictures(n, folder):
+    for kind in ("cat", "dog"): (folder/kind).mkdir(parents=True)
+    with ProcessPoolExecutor() as pool: list(pool.map(generate, *zip(*[(folder, first, min(1000, n - first)) for first in range(0, n, 1000)])))
+    return folder
+
+
+def measure(n, bundle, work):
+    folder = pictures(n, work/f"pictures-{n}")
+    audit_mb, audit_seconds = peak_of([*PETCLF, "audit", "--data", folder, "--out", work/f"audit-{n}"], every=2, PETCLF_CACHE=work/f"cache-{n}")
+    predict_mb, predict_seconds = peak_of([*PETCLF, "predict", bundle, folder, "--out", work/f"answers-{n}.csv"], every=1, PETCLF_CACHE=work/f"cache-{n}")
+    found = dict(pictures=n, audit_seconds=audit_seconds, audit_ms_each=1000 * audit_seconds / n, audit_mb=audit_mb, predict_seconds=predict_seconds, predict_ms_each=1000 * predict_seconds / n, predict_mb=predict_mb)
+    say(f"  {found}")
+    return found
+
+
+if __name__ == "__main__":
+    made = parser(__doc__.splitlines()[0], pairs=1)
+    made.add_argument("--large", action="store_true", help="100,000 pictures too")
+    options, started = made.parse_args(), time.perf_counter()
+    sizes = (50, 100, 200) if options.quick else (1_000, 10_000, 100_000) if options.large else (1_000, 10_000)
+    claims = []
+    import os
+    with workplace() as work:
+        if os.environ.get("PETCLF_DATA"): some = some_pictures(80, work/"pets")
+        else: # generated ones are good enough for a network that is hardly trained
+            some = pictures(80, work/"pets")
+        _, bundle = hardly_trained("tf_efficientnet_lite0", 64, some, work)
+        rows = [measure(n, bundle, work) for n in sizes]
+    if len(rows) == 3:
+        a, b, c = rows
+        for verb in ("audit", "predict"):
+            further = lambda x, y: 1000 * (y[f"{verb}_seconds"] - x[f"{verb}_seconds"]) / (y["pictures"] - x["pictures"])
+            claims.append(claim(f"growth of {verb}: a further picture", "ms a picture", 1.2, further(b, c) / further(a, b), at_most=True, before=further(a, b), petclf=further(b, c)))
+        claims.append(claim(f"growth of predict's memory, {c['pictures']:,} pictures against {b['pictures']:,}", "MB", 1.1, c["predict_mb"] / b["predict_mb"], at_most=True, before=b["predict_mb"], petclf=c["predict_mb"]))
+    finish("growth-large" if options.large else "growth", options, started, claims, rows=rows)

@@ -1,0 +1,39 @@
+"""All of Oxford Pets by probe: from files to the figures of breeds and species on the official test pictures, with empty caches.
+
+`petclf train --probe --target breed --split official --arch tf_efficientnet_lite2`, whole process, with the audit (as it runs unless told
+otherwise) and without. The claim is about the command as it is, with the audit. There is no plain side: what plain fastai would have to do is in time_to_accuracy."""
+import time
+from common import PETCLF, claim, finish, parser, pets_folder, run, say, some_pictures, workplace
+
+
+def measure(options, folder, work, audit):
+    name = "with the audit" if audit else "without the audit"
+    out, cache = work/name.replace(" ", "-"), work/f"cache {name}"
+    command = [*PETCLF, "train", "--probe", "--target", "breed", "--split", "random" if options.quick else "official", "--arch", options.arch, "--data", folder,
+               "--set", "precision=auto", "--out", out, *([] if audit else ["--no-audit"]), *(["--size", "64"] if options.quick else [])]
+    seconds = run(command, PETCLF_CACHE=cache)
+    say(f"  {name}: {seconds:.1f} s")
+    from petclf.catalog import species_of
+    from petclf.evaluate import summed_to_species
+    from petclf.run import Run
+    table = Run.open(out).predictions("probe")
+    table = table[table.split == ("valid" if options.quick else "test")]
+    species = summed_to_species(table[[column for column in table if not column.startswith("q_")]])
+    return seconds, dict(n=len(table), breeds=float((table.predicted == table.truth).mean()), species_summed=float((species.predicted == species.truth).mean()),
+                         species_errors=int((species.predicted != species.truth).sum()))
+
+
+if __name__ == "__main__":
+    made = parser(__doc__.splitlines()[0], pairs=1)
+    made.add_argument("--arch", default="tf_efficientnet_lite2")
+    options, started = made.parse_args(), time.perf_counter()
+    if options.quick: options.arch = "tf_efficientnet_lite0"
+    with workplace() as work:
+        folder = some_pictures(400, work/"pets") if options.quick else pets_folder()
+        bare, _ = measure(options, folder, work, False)
+        whole, figures = measure(options, folder, work, True)
+    claims = [claim("all of Oxford Pets by probe, with the audit", "seconds", {"avx2": 180, "amx": 60}, whole, at_most=True, petclf=whole),
+              claim("all of Oxford Pets by probe, without the audit", "seconds", {"avx2": 180, "amx": 60}, bare, at_most=True, petclf=bare),
+              claim("37 breeds on the official test pictures", "share right", 0.915, figures["breeds"], petclf=figures["breeds"]),
+              claim("species on the official test pictures, summed from breeds", "share right", 0.998, figures["species_summed"], petclf=figures["species_summed"])]
+    finish("probe", options, started, claims, figures=figures, arch=options.arch)

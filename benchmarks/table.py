@@ -1,0 +1,126 @@
+"From results/*/*.json to README.md, its tables and its chart: python benchmarks/table.py"
+import json
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+KINDS = {"avx2": "AVX2 only, 32 bit", "amx": "with AMX, `--set precision=auto`"}
+# Why a figure is not reached and what stands in the way: claim (or its beginning) to a sentence, for each kind of processor.
+WHY = {
+    "avx2": {},
+    "amx": {},
+}
+INTRODUCTION = """\
+# Benchmarks
+
+Plain fastai (the story's code with fastai's defaults, [plain.py](plain.py)) and petclf ([ours.py](ours.py), or its commands) in turn on the same pictures in
+one run, each in a process of its own. Medians, with the smallest and the largest in brackets. The bare limit is the same network on tensors in memory, nothing else;
+for prediction it is what decoding and the network take when each is timed apart on one core, added up and divided by the cores.
+
+This page is made by `python benchmarks/table.py` from the JSON files in `results/`, which hold every single measurement.
+
+    export PETCLF_DATA=...       # a folder that holds Oxford Pets: images/ and annotations/
+    export PETCLF_WEIGHTS=...    # optional: ImageNet weights of ResNet-18, where they should not be downloaded
+    make bench                   # within an hour on 2 cores
+    make bench-large             # the rows with 100,000 pictures
+
+Each script runs alone too, `python benchmarks/train.py --help`; `--quick` only shows that it works.
+"""
+
+
+def number(value):
+    if abs(value) >= 100: return f"{value:,.0f}"
+    return f"{value:.3g}"
+
+
+def cell(
+    value, # a number, a spread, or None
+) -> str: # for a table
+    "A measurement in short."
+    if value is None: return ""
+    if not isinstance(value, dict): return number(value)
+    return number(value["median"]) + (f" ({number(value['min'])} to {number(value['max'])})" if len(value["values"]) > 1 else "")
+
+
+def shown(one, value): return f"{100 * value:.2f} %" if one["unit"] == "share right" else number(value)
+
+
+def why(kind, one):
+    "The sentence for a figure that is not reached."
+    if "accuracy" in one and one["ratio"] >= one["must"]: return "it is fast enough, but its accuracy was not compared or is significantly below (see the next line)"
+    return next((text for name, text in WHY[kind].items() if one["claim"].startswith(name)), "not explained yet")
+
+
+def table(kind, results):
+    "The claims of one processor as a table, what is not reached below it."
+    lines = ["| claim | unit | plain | petclf | bare limit | ratio | must reach | reached |", "|---|---|---|---|---|---|---|---|"]
+    notes = []
+    for result in results:
+        for one in result["claims"]:
+            share = one["unit"] == "share right"
+            petclf = shown(one, one["petclf"]) if share else cell(one.get("petclf"))
+            alone = share or one["ratio"] == one.get("petclf") # a figure that is not a ratio of two
+            ratio = "" if alone else number(one["ratio"])
+            sign = "at most " if one["at_most"] else ""
+            lines.append(f"| {one['claim']} | {one['unit']} | {cell(one.get('plain'))} | {petclf} | {cell(one.get('bare'))} | {ratio} | {sign}{shown(one, one['must'])} | {'yes' if one['reached'] else '**no**'} |")
+            if not one["reached"]: notes.append(f"- **{one['claim']}** is not reached: {why(kind, one)}.")
+            if "accuracy" in one: notes.append(f"- {one['claim']}: {compared(one['accuracy'])} Plain is {one['plain_is']}; weights: {one['weights']}.")
+    return "\n".join(lines) + ("\n\n" + "\n".join(notes) if notes else "")
+
+
+def compared(found):
+    "petclf's accuracy against the kept predictions of plain fastai, in a sentence."
+    if isinstance(found, str): return f"accuracy {found}."
+    return (f"on {found['n']:,} pictures ({found['part']}) petclf is right on {100 * found['petclf']:.2f} % and plain fastai on {100 * found['plain']:.2f} %; only petclf right on {found['only_petclf_right']}, "
+            f"only plain on {found['only_plain_right']}, p = {found['p_value']:.2g} (exact McNemar).")
+
+
+def section(kind, results):
+    "A processor's part of the page."
+    about, versions = results[0]["processor"], results[0]["versions"]
+    others = sorted({result["processor"]["name"] for result in results})
+    commands = "\n".join(f"    {result['command']:<60} # {result['seconds']:,.0f} s" for result in results)
+    return (f"## {' and '.join(others)}, {about['cores']} cores ({KINDS[kind]})\n\n{table(kind, results)}\n\n![Speed against plain fastai](speed-{kind}.png)\n\n"
+            f"Versions: {', '.join(f'{name} {version}' for name, version in versions.items())}, Python {results[0]['python']}. Commands, and how long they took:\n\n{commands}\n")
+
+
+def chart(kind, results):
+    "How many times as fast as plain fastai, and what was to be reached."
+    from petclf.figures import Figure, save_figure
+    rows = [one for result in results for one in result["claims"] if "plain" in one and not one["at_most"] and "against the bare loop" not in one["claim"]][::-1]
+    if not rows: return
+    figure = Figure(figsize=(8, 0.8 + 0.42 * len(rows)))
+    axis = figure.subplots()
+    for place, one in enumerate(rows):
+        axis.barh(place, one["ratio"], height=0.55, color="#009E73" if one["reached"] else "#999999")
+        axis.plot([one["must"]] * 2, [place - 0.36, place + 0.36], color="#D55E00", linewidth=2)
+        axis.annotate(f"{one['ratio']:.3g}×", (max(one["ratio"], one["must"]), place), xytext=(6, 0), textcoords="offset points", va="center", fontsize=9)
+    axis.axvline(1, color="#777777", linewidth=1)
+    axis.set_yticks(range(len(rows)), [one["claim"] for one in rows])
+    axis.set_xscale("log")
+    axis.set_xticks([1, 2, 5, 10, 20, 50, 100], ["1", "2", "5", "10", "20", "50", "100"])
+    axis.minorticks_off()
+    axis.set(xlim=(0.8, 2 * max(max(one["ratio"], one["must"]) for one in rows)), xlabel="times as fast as plain fastai; orange: to be reached")
+    axis.tick_params(axis="y", length=0)
+    save_figure(figure, HERE/f"speed-{kind}.png")
+
+
+def profiles():
+    "The profiles that are kept, as they were written."
+    files = sorted((HERE/"profiles").glob("*.txt"))
+    return "" if not files else "\n## Profiles of training at 224 px, before and after\n\nMade by `python benchmarks/profile_training.py`.\n" + "".join(f"\n### {path.stem}\n\n```\n{path.read_text().rstrip()}\n```\n" for path in files)
+
+
+if __name__ == "__main__":
+    order = ("train", "time_to_accuracy", "probe", "predict_one", "predict_many", "memory", "growth-large", "growth")
+    text = INTRODUCTION
+    for kind in KINDS:
+        found = {path.stem: json.loads(path.read_text()) for path in (HERE/"results"/kind).glob("*.json")}
+        results = [found[name] for name in order if name in found and found[name]["claims"]]
+        if not results: continue
+        text += "\n" + section(kind, results)
+        for result in found.values():
+            if result.get("rows"):
+                text += "\nGrowth, whole commands:\n\n| pictures | audit, s | ms each | peak MB | predict, s | ms each | peak MB |\n|---|---|---|---|---|---|---|\n" + "".join(
+                    f"| {row['pictures']:,} | {row['audit_seconds']:.1f} | {row['audit_ms_each']:.2f} | {row['audit_mb']} | {row['predict_seconds']:.1f} | {row['predict_ms_each']:.2f} | {row['predict_mb']} |\n" for row in result["rows"])
+        chart(kind, results)
+    (HERE/"README.md").write_text(text + profiles())

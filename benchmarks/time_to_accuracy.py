@@ -1,0 +1,96 @@
+"""Time to the accuracy of plain fastai's 10 frozen epochs: plain fastai against petclf's probe, from the same weights on the same split.
+
+Plain fastai is timed over one whole epoch and multiplied by 10. Its predictions come from one finished run of 10 epochs that is kept in
+docs/results. petclf runs the whole command, from files to predictions and page, with empty caches. Accuracy is compared picture by picture
+(exact McNemar). One pair.
+
+  --weights FILE  ImageNet weights of ResNet-18 in torchvision's layout (default: PETCLF_WEIGHTS, else torchvision downloads its own)
+  --finish        runs EfficientNet-Lite0's 10 epochs instead and keeps their predictions; stopped, it goes on with the next epoch"""
+import os, sys, time
+from pathlib import Path
+from common import HERE, PETCLF, TOP, Side, claim, environment, finish, parser, pets_folder, run, say, some_pictures, workplace
+
+EPOCHS = 10
+KEPT = TOP/"docs"/"results"
+# Network, the split that the kept predictions belong to, where they are, and what must be reached.
+ROWS = (("resnet18", "random", KEPT/"story-224px"/"arms"/"pretrained"/"predictions.csv", {"avx2": 25, "amx": 60}),
+        ("tf_efficientnet_lite0", "official", KEPT/"fastai-lite0-frozen"/"predictions.csv", 60))
+
+
+def torch_home(folder, weights):
+    "A folder in which torchvision finds the weights that it would otherwise download."
+    if weights is None: return {}
+    (folder/"hub"/"checkpoints").mkdir(parents=True)
+    (folder/"hub"/"checkpoints"/"resnet18-f37072fd.pth").symlink_to(Path(weights).resolve())
+    return dict(TORCH_HOME=folder)
+
+
+def split_of(how, folder):
+    "A split of the pictures, as petclf makes it."
+    from petclf.catalog import load_data
+    from petclf.split import split_catalog
+    pets = load_data(str(folder))
+    return split_catalog(pets.catalog, how, 0, pets.root)[0]
+
+
+def copy_of(catalog, folder, work):
+    "The pictures that a frozen epoch sees, in a folder of their own."
+    (work/"images").mkdir(parents=True)
+    for file in catalog.file[catalog.split.isin(["train", "valid"])]: (work/"images"/Path(file).name).symlink_to((folder/file).resolve())
+    return work
+
+
+def measure(arch, how, kept, must, options, work):
+    say(f"{arch}, {how} split")
+    weights = options.weights if arch == "resnet18" else None
+    folder = some_pictures(200, work/arch/"pets") if options.quick else pets_folder()
+    if options.quick: how = "random"
+    os.environ["PETCLF_CACHE"] = str(work/arch/"split")
+    catalog = split_of(how, folder)
+    size = 64 if options.quick else 224
+    with Side("plain.py", "frozen", copy_of(catalog, folder, work/arch/"seen"), arch, size, **torch_home(work/arch/"torch", weights)) as plain:
+        plain.ask(warm_up=True)
+        epoch = plain.ask()
+        say(f"  plain: {epoch}")
+    command = [*PETCLF, "train", "--probe", "--data", folder, "--target", "species", "--split", how, "--arch", arch, "--set", "precision=auto", "--no-audit", "--out", work/arch/"run"]
+    if weights: command += ["--weights", weights]
+    if options.quick: command += ["--size", size]
+    seconds = run(command, PETCLF_CACHE=work/arch/"cache")
+    say(f"  petclf: {seconds:.1f} s")
+    return claim(f"time to the accuracy of {EPOCHS} frozen epochs: {arch}", "seconds", must, EPOCHS * epoch["seconds"] / seconds,
+                 plain=EPOCHS * epoch["seconds"], petclf=seconds, plain_epoch=epoch, plain_is="one epoch, multiplied by 10", split=how, pictures=plain.hello,
+                 weights=Path(weights).name if weights else "the installed package's" if arch != "resnet18" else "torchvision's", accuracy=accuracy(work/arch/"run", kept, how))
+
+
+def accuracy(run_folder, kept, how):
+    "petclf's predictions against the kept ones, on the part of the split that judges."
+    if not kept.is_file(): return f"not compared: there is no {kept.relative_to(TOP)} yet"
+    from petclf.evaluate import paired
+    from petclf.run import Run, read_predictions
+    ours, theirs = Run.open(run_folder).predictions("probe"), read_predictions(kept)
+    part = "test" if (ours.split == "test").any() else "valid"
+    ours, theirs = ours[ours.split == part], theirs[theirs.split == part]
+    if set(ours.file) != set(theirs.file): return f"not compared: {kept.relative_to(TOP)} is about other pictures"
+    found = paired(ours, theirs, part)
+    return dict(part=part, n=found["n"], petclf=float((ours.predicted == ours.truth).mean()), plain=float((theirs.predicted == theirs.truth).mean()), only_petclf_right=found["only_a_right"],
+                only_plain_right=found["only_b_right"], p_value=found["p_value"], difference=found["difference"], not_significantly_below=bool(found["p_value"] >= 0.05 or found["difference"]["value"] > 0))
+
+
+if __name__ == "__main__":
+    made = parser(__doc__.splitlines()[0], pairs=1)
+    made.add_argument("--weights", default=os.environ.get("PETCLF_WEIGHTS"), help="ImageNet weights of ResNet-18 (default: PETCLF_WEIGHTS, else torchvision's download)")
+    made.add_argument("--arch", default=None, help="only this network")
+    made.add_argument("--finish", action="store_true", help="run EfficientNet-Lite0's frozen epochs to their end and keep the predictions")
+    options, started = made.parse_args(), time.perf_counter()
+    if options.finish:
+        from petclf.files import cache_dir
+        (arch, how, out, _), kept = ROWS[1], cache_dir()/"benchmarks"/"fastai-lite0-frozen" # what a stopped run goes on from
+        kept.mkdir(parents=True, exist_ok=True)
+        split_of(how, pets_folder()).to_csv(kept/"catalog.csv", index=False)
+        import subprocess
+        sys.exit(subprocess.run([sys.executable, HERE/"plain.py", "finish", kept/"catalog.csv", pets_folder(), arch, "224", str(EPOCHS), kept, out], env=environment()).returncode)
+    with workplace() as work: claims = [measure(*row, options, work) for row in ROWS if options.arch in (None, row[0])]
+    for one in claims: # being fast at something worse does not count
+        compared = one["accuracy"]
+        one["reached"] = one["reached"] and isinstance(compared, dict) and compared["not_significantly_below"]
+    finish("time_to_accuracy", options, started, claims)
