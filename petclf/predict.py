@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['FORMAT', 'LARGEST', 'PETS', 'PART', 'FORMATS', 'BundleError', 'Answer', 'softmax', 'summed', 'class_probabilities',
-           'level_scores', 'decide', 'checksum', 'read_about', 'load_bundle', 'Bundle', 'pet_score', 'evidence_for',
-           'find_pictures', 'columns', 'Written', 'predict', 'main', 'add_options', 'run']
+           'level_scores', 'decide', 'halves_disagree', 'checksum', 'read_about', 'load_bundle', 'Bundle', 'pet_score',
+           'evidence_for', 'find_pictures', 'columns', 'Written', 'predict', 'main', 'add_options', 'run']
 
 # %% ../nbs/13_predict.ipynb #043d2869
 import csv, glob, hashlib, json, os, sys, time, zipfile
@@ -70,7 +70,7 @@ def class_probabilities(
     found = found / found.sum(1, keepdims=True)
     return softmax(np.log(np.clip(found, np.finfo(np.float64).eps, 1)) / about["temperature"]) if calibrated else found
 
-# %% ../nbs/13_predict.ipynb #e3a8b871
+# %% ../nbs/13_predict.ipynb #5e2aca64
 def level_scores(
     probabilities, # float64 (n, classes), calibrated
     about, # a `bundle.json`
@@ -93,19 +93,22 @@ def decide(
     probabilities, # float64 (n, classes), calibrated
     about, # a `bundle.json`
     pet=None, # (n,), how much each picture looks like a pet, 0 to 1; None where unknown
+    doubts=None, # level to (n,), how surely two halves of a picture say different things; None where unknown
 ) -> list: # of n `Answer`s, without their evidence
     "Decisions by the bundle's thresholds."
     found, answers = level_scores(probabilities, about), []
     species_names = [about["species"].get(name, "") for name in about["classes"]]
     kinds = [] if "" in species_names else sorted(set(species_names))
     of_kind = summed(probabilities, species_names, kinds) if kinds else np.zeros((len(probabilities), 0))
-    finest = next(iter(found), None)
+    finest, limits = next(iter(found), None), about.get("halves") or {}
+    two = {level: doubts[level] > limit["at"] for level, limit in limits.items() if doubts and level in doubts}
     for i, row in enumerate(probabilities.tolist()):
         best = {level: str(names[i]) for level, (names, _) in found.items()}
         answer = Answer(predicted=best[finest] if finest else about["classes"][int(np.argmax(row))], species=best.get("species", kinds[0] if len(kinds) == 1 else ""),
                         probabilities=dict(zip(about["classes"], row)), species_probabilities=dict(zip(kinds, of_kind[i].tolist())), pet=None if pet is None else float(pet[i]))
         if about["target"] == "breed": answer.breed = answer.predicted
-        answer.level = next((one["level"] for one in about["levels"] if one["at"] is not None and one["level"] in found and found[one["level"]][1][i] >= one["at"]), "not sure")
+        blocked = lambda level: any(level in covered and other in two and two[other][i] for other, covered in _COVERS.items())
+        answer.level = next((one["level"] for one in about["levels"] if one["at"] is not None and one["level"] in found and found[one["level"]][1][i] >= one["at"] and not blocked(one["level"])), "not sure")
         if answer.level == "breed" and answer.species and about["species"].get(answer.breed) != answer.species: answer.level = "not sure" # the breed says one thing, the sum another
         answer.coat = about["coat"].get(answer.breed, "") if answer.level == "breed" else best.get("coat", "")
         if pet is not None and about.get("pet") and pet[i] < about["pet"]["at"]: answer.level = "no pet"
@@ -113,7 +116,29 @@ def decide(
         answers.append(answer)
     return answers
 
-# %% ../nbs/13_predict.ipynb #9167ba06
+# %% ../nbs/13_predict.ipynb #e0156f58
+_COVERS = {"species": ("breed", "coat", "species", "label"), "breed": ("breed", "coat"), "label": ("label",)} # what a disagreement about one level makes unsure
+
+def halves_disagree(
+    logits, # float32 (n, k)
+    evidence, # float32 (n, k, h, w), exact
+    about, # a `bundle.json`
+) -> dict: # level to (n,): the probability with which both halves hold to different answers, 0 where they agree
+    "How surely the left and the right half, or the upper and the lower, say different things."
+    height, width = evidence.shape[2] // 2, evidence.shape[3] // 2
+    if not (height and width): return {}
+    constant = logits - evidence.mean((2, 3))
+    parts = [class_probabilities(part.mean((2, 3)) + constant, about) for part in (evidence[..., :width], evidence[..., -width:], evidence[:, :, :height], evidence[:, :, -height:])]
+    found = {}
+    for level in dict.fromkeys((about["target"], "species")):
+        names = about["classes"] if level == about["target"] else [about["species"].get(name, "") for name in about["classes"]]
+        kinds = sorted(set(names))
+        if "" in kinds or len(kinds) < 2: continue
+        of_kind = [summed(part, names, kinds) for part in parts]
+        found[level] = np.maximum(*(np.where(a.argmax(1) != b.argmax(1), np.minimum(a.max(1), b.max(1)), 0) for a, b in (of_kind[:2], of_kind[2:])))
+    return found
+
+# %% ../nbs/13_predict.ipynb #ec8bca48
 FORMAT = 1 # of bundles
 LARGEST = 2**31 # bytes that a file of a bundle may have
 
@@ -240,11 +265,12 @@ class Bundle:
     def _ask(self, pixels, evidence):
         about = self.about
         prepared = about["preprocessing"]
-        wanted = ["logits"] + (["imagenet"] if about["body"].get("own") else []) + (["evidence"] if evidence and about["evidence"] else [])
+        wanted = ["logits"] + (["imagenet"] if about["body"].get("own") else []) + (["evidence"] if about["evidence"] and (evidence or about.get("halves")) else [])
         found = dict(zip(wanted, self.network(normalise(np.stack([one[0] for one in pixels]), prepared["mean"], prepared["std"]), wanted)))
         if self.body: found["imagenet"], = self.body(normalise(np.stack([one[1] for one in pixels]), about["body"]["mean"], about["body"]["std"]), ["imagenet"])
-        answers = decide(class_probabilities(found["logits"], about), about, pet_score(found["imagenet"]) if "imagenet" in found else None)
-        if "evidence" in found:
+        doubts = halves_disagree(found["logits"], found["evidence"], about) if about.get("halves") else None
+        answers = decide(class_probabilities(found["logits"], about), about, pet_score(found["imagenet"]) if "imagenet" in found else None, doubts)
+        if evidence and "evidence" in found:
             fitted = softmax(found["logits"])
             for answer, maps, weights in zip(answers, found["evidence"], fitted): answer.evidence, answer.evidence_exact = evidence_for(answer.predicted, maps, weights, about), about["evidence"] == "exact"
         return answers
