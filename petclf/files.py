@@ -1,5 +1,5 @@
 "Files written whole or not at all, and the folders petclf keeps things in."
-import contextlib, hashlib, json, os, shutil, tempfile
+import contextlib, glob, hashlib, json, os, shutil, tempfile, time
 from pathlib import Path
 
 from petclf.errors import PetclfError
@@ -44,6 +44,7 @@ def folder_written_whole(
     temporary = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        _sweep(path)
         temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
         yield temporary
         temporary.chmod(0o777 & ~_umask())
@@ -56,6 +57,13 @@ def folder_written_whole(
         raise PetclfError(f"cannot write {path}: {error.strerror}; free some space or choose another folder{cached}") from error
     finally:
         if temporary is not None: shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _sweep(path):
+    "Remove what processes left half-written that were killed a day ago or earlier; a younger one may still be at work."
+    for left in path.parent.glob(f".{glob.escape(path.name)}.*"):
+        with contextlib.suppress(OSError):
+            if left.stat().st_mtime < time.time() - 24 * 3600: shutil.rmtree(left, ignore_errors=True)
 
 
 def write_text(path, text):

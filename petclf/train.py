@@ -9,7 +9,7 @@ __all__ = ['CHOICES', 'ARMS', 'VARIANTS', 'STRENGTHS', 'Recipe', 'differences', 
            'StopEarly', 'waited', 'Best', 'ShowEpochs', 'fit_arm', 'Probe', 'fit_probe', 'predict_parts',
            'predictions_table']
 
-# %% ../nbs/07_train.ipynb #f5fcde3c
+# %% ../nbs/07_train.ipynb #3962322e
 import ctypes, json, math, os, platform, random, sys, time, tomllib, warnings
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
@@ -25,6 +25,7 @@ from torch.optim.adamw import adamw
 from tqdm.auto import tqdm
 
 from .backbone import _is_torchvision, expects, fill_body
+from .convolutions import faster_convolutions
 from .engines import ENGINES
 from .errors import PetclfError
 from .files import folder_written_whole, read_json, write_json, write_table, written_whole
@@ -256,7 +257,7 @@ class FusedAdam(Optimizer):
             adamw([parameter for parameter, _ in members], [parameter.grad for parameter, _ in members], *remembered[:2], [], remembered[2], fused=True, amsgrad=False,
                   beta1=mom, beta2=sqr_mom, lr=lr, weight_decay=decay, eps=eps, maximize=False)
 
-# %% ../nbs/07_train.ipynb #fd22a64a
+# %% ../nbs/07_train.ipynb #c77caaa3
 def seed_everything(
     seed, # a whole number
 ):
@@ -296,6 +297,7 @@ def make_learner(
     if device.type != "mps": learn.model.to(memory_format=torch.channels_last)
     if device.type == "cpu": keep_memory()
     precision = choose_precision(recipe.precision, device)
+    if device.type == "cpu" and precision == "full" and processor()["avx2"] and not processor()["avx512"]: faster_convolutions(learn.model)
     if precision != "full": learn.add_cb(MixedPrecision(amp_mode=AMPMode.BF16 if precision == "bf16" else AMPMode.FP16))
     learn.remove_cbs([cb for cb in learn.cbs if isinstance(cb, ProgressCallback)])
     return learn
