@@ -9,7 +9,7 @@ from fastcore.xml import to_xml
 from PIL import Image
 
 from petclf.errors import PetclfError
-from petclf.evaluate import metrics
+from petclf.evaluate import metrics, worst_pairs
 from petclf.files import write_json, write_table
 from petclf.report import FOUND, WORST, gap_cell, points, share, write_audit_page, write_report
 from petclf.run import Run, write_predictions
@@ -116,6 +116,80 @@ def text_of(path): return " ".join(" ".join(Seen(path.read_text(encoding="utf-8"
 
 
 def difference(value, low, high): return dict(value=value, low=low, high=high, method="<b>")
+
+
+@pytest.fixture
+def many(run):
+    "A run of twelve classes; the first four names are hostile, the rest long; half of the pictures are wrong, and the last class is never answered."
+    rng, names = np.random.default_rng(2), sorted([*HOSTILE, *[f"a_very_long_name_of_class_number_{i}" for i in range(8)]])
+    files = [path.name for path in sorted((run.folder.parents[1]/"data").glob("*.jpg"))][:36]
+    truth = [names[i % 12] for i in range(36)]
+    predicted = [names[(i + 1) % 11] if i % 2 else name if name != names[-1] else names[0] for i, name in enumerate(truth)]
+    answers = pd.DataFrame(dict(file=files, split="test", truth=truth, predicted=predicted)).assign(**{f"p_{name}": [0.45 if answer == name else 0.05 for answer in predicted] for name in names})
+    answers = pd.concat([answers, answers.assign(file=[f"valid {file}" for file in files], split="valid")], ignore_index=True)
+    catalog = pd.DataFrame(dict(file=answers.file, label=answers.truth, breed="", species=["cat" if names.index(name) < 5 else "dog" for name in answers.truth], split=answers.split, group=answers.file, note="")).astype("str")
+    write_table(run.folder/"catalog.csv", catalog)
+    write_predictions(run.arm("pretrained")/"predictions.csv", answers)
+    write_json(run.arm("pretrained")/"metrics.json", metrics(answers))
+    run.update(classes=names, settings=dict(arms=["pretrained"]))
+    return run
+
+
+def with_curve_and_bodies(run):
+    write_table(run.arm("pretrained")/"learning_curve.csv", pd.DataFrame([(each, draw, 12 * each, 1 - 0.5 * each**-0.4 + 0.01 * draw, 0.5, 36) for each in (2, 4, 8) for draw in range(2)],
+                columns=["per_class", "draw", "train", "accuracy", "balanced_accuracy", "n"]))
+    write_table(run.folder/"bodies.csv", pd.DataFrame([("resnet18", "<b>torchvision", 224, 512, 21.4, 0.8, 0.75, 0.84, 0.79, None, False), ("<i>a_body_with_a_long_name_of_its_own", "<b>", 224, 1280, 33.0, 0.8512, 0.81, 0.89, 0.84, None, True)],
+                columns=["arch", "weights", "size", "dimensions", "seconds", "accuracy", "accuracy_low", "accuracy_high", "balanced_accuracy", "species_accuracy", "chosen"]))
+    return run
+
+
+SECTIONS_OF_MANY = ["Class by class", "Which are taken for each other", "As fine as it is sure", "Probes side by side", "Do I need more pictures?"]
+
+def test_many_classes_have_their_sections(many):
+    page = write_report(with_curve_and_bodies(many))
+    text, html, figures = text_of(page), page.read_text(encoding="utf-8"), many.metrics("pretrained")
+    assert [heading for heading in re.findall(r"<h2>(.*?)</h2>", html) if heading in SECTIONS_OF_MANY] == SECTIONS_OF_MANY
+    for row in figures["per_class"].values():
+        for kind in ("precision", "recall", "f1"):
+            if row[kind]["value"] is not None: assert f"{share(row[kind]['value'])} {share(row[kind]['low']).removesuffix(' %')} to {share(row[kind]['high'])}" in text
+    for row in worst_pairs(figures).itertuples(): assert f"{row.truth} {row.predicted} {row[3]} of {row.of} {share(row.share)}" in text
+    assert "36 validation pictures" in text and "85.1 % 81.0 to 89.0 % 84.0 %" in text # no out-of-fold predictions: the thresholds are chosen on validation pictures
+    assert "species, by summing" not in text # no body has it
+    assert sum(" beside " in " ".join(Seen(found).text) for found in re.findall(r"<figcaption>(.*?)</figcaption>", html)) > 0
+    assert f"In {share(figures['top_5_accuracy']['value'])} of the pictures the truth is among pretrained's five best answers." in text
+    assert not {"script", "svg", "b", "i", "u", "em"} & set(Seen(html).tags)
+
+
+def test_thresholds_come_from_out_of_fold_predictions_where_there_are(many):
+    table = many.predictions("pretrained")
+    write_predictions(many.arm("pretrained")/"out_of_fold.csv", table[table.split == "valid"].assign(split="train").head(24))
+    assert "24 out-of-fold predictions of training pictures" in text_of(write_report(many))
+
+
+def test_few_classes_have_no_such_sections(run):
+    headings = re.findall(r"<h2>(.*?)</h2>", write_report(run).read_text(encoding="utf-8"))
+    assert not set(SECTIONS_OF_MANY) & set(headings)
+
+
+def test_classes_without_species_have_no_levels(many):
+    catalog = many.catalog
+    write_table(many.folder/"catalog.csv", catalog.assign(species=""))
+    headings = re.findall(r"<h2>(.*?)</h2>", write_report(many).read_text(encoding="utf-8"))
+    assert "As fine as it is sure" not in headings and "Class by class" in headings
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_many_classes_in_a_browser(many, chromium, width):
+    page = chromium.new_page(viewport=dict(width=width, height=844))
+    said = []
+    page.on("console", lambda message: said.append(message.text))
+    page.goto(write_report(with_curve_and_bodies(many)).resolve().as_uri())
+    page.evaluate("document.querySelectorAll('details').forEach(element => element.open = true)")
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert not said and not page.evaluate("[...document.images].filter(image => !image.complete || image.naturalWidth === 0 || !image.alt).length")
+    if width == 390: # a long name leaves room for the figures beside it
+        assert page.evaluate("Math.max(...[...document.querySelectorAll('#class-by-class tbody th')].map(cell => cell.getBoundingClientRect().width))") < 200
+    page.close()
 
 
 def with_everything(run, arms=("pretrained",)):
