@@ -296,7 +296,7 @@ def headline(
     rest = f"recall {', '.join(recalls)}" if len(recalls) <= 4 else f"balanced accuracy {percent(figures['balanced_accuracy'])}"
     return f"accuracy {percent(figures['accuracy'])} (always {figures['chance']['majority_class']!r}: {100 * figures['chance']['majority']:.1f} %), {rest}"
 
-# %% ../nbs/09_compare.ipynb #f3b4f6ef
+# %% ../nbs/09_compare.ipynb #e2a9751b
 @dataclass
 class _Job:
     "What all arms of a run share."
@@ -403,7 +403,7 @@ class _Job:
         rows, lines, by_species = [], [], self.target != "species" and (self.catalog.species[self.catalog.split != ""] != "").all()
         train, others = (self.catalog[mask] for mask in (self.catalog.split == "train", self.catalog.split.isin(["valid", "test"])))
         for arch in bodies:
-            recipe = replace(self.recipe, arch=arch, probe_size=0 if arch != self.recipe.arch else self.recipe.probe_size)
+            recipe = replace(self.recipe, arch=arch, probe_size=0) # each at the size that it was made for
             try: network, origin = (self.network, self.origin) if arch == self.recipe.arch and self.network is not None else pretrained_network(arch)
             except PetclfError as error: lines.append(f"{arch}: left out ({error})"); continue
             features = _features(self.pets, self.catalog, recipe, network, origin, self.progress)

@@ -1,9 +1,7 @@
-"""Gradients of convolution weights, for processors whose library computes them slowly.
-
-On a processor with AVX2 and no more, in full precision and channels-last, oneDNN reaches a quarter of its own forward speed in the weight gradients of 3x3 convolutions, and less
-in those of depthwise 5x5 convolutions on small maps. The same sums as plain matrix products (im2col; Chellapilla, Puri and Simard, IWFHR 2006) are faster. Everything else
-of a convolution stays torch's. `benchmarks/train.py` measures what it brings.
-"""
+"Gradients of convolution weights, for processors whose library computes them slowly."
+# On a processor with AVX2 and no more, in full precision and channels-last, oneDNN reaches a quarter of its own forward speed in the weight gradients of 3x3 convolutions, and
+# less in those of depthwise 5x5 convolutions on small maps. The same sums as plain matrix products (im2col; Chellapilla, Puri and Simard, IWFHR 2006) are faster. Everything
+# else of a convolution stays torch's. `benchmarks/train.py` measures what it brings.
 import torch
 import torch.nn.functional as F
 from torch import nn
