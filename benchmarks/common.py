@@ -130,13 +130,15 @@ def hardly_trained(
     folder, # pictures in the Oxford layout
     work, # where everything goes
 ) -> tuple: # fastai's exported learner, petclf's bundle
-    "The same network for both sides to predict with. What it answers does not matter here, so it is hardly trained."
-    exported, bundle = work/f"{arch}.pkl", work/f"{arch}-bundle"
+    "The same network for both sides to predict with. What it answers does not matter here: ResNet-18 has random weights, so nothing is downloaded."
+    # A probe's bundle is one network, as plain fastai's learner is; that of another arm has a second one, which knows what is probably no pet.
+    exported, bundle, cache, weights = work/f"{arch}.pkl", work/f"{arch}-bundle", work/"cache", []
     run([sys.executable, HERE/"plain.py", "export", folder, arch, size, exported])
-    cache = work/"cache"
-    run([*PETCLF, "train", "--arm", "scratch", "--recipe", "story", "--arch", arch, "--size", size, "--epochs", "1", "--limit", "40", "--set", "batch_size=16", "--no-audit", "--data", folder,
-         "--out", work/f"{arch}-run"], PETCLF_CACHE=cache)
-    run([*PETCLF, "export", work/f"{arch}-run", "--arm", "scratch", "-o", bundle], PETCLF_CACHE=cache)
+    if arch == "resnet18":
+        run([sys.executable, "-c", f"import torch, torchvision; torch.save(torchvision.models.resnet18().state_dict(), {str(work/'random.pth')!r})"])
+        weights = ["--weights", work/"random.pth"]
+    run([*PETCLF, "train", "--arm", "probe+direct", "--arch", arch, "--size", size, "--limit", "40", "--set", "precision=auto", "--no-audit", "--data", folder, "--out", work/f"{arch}-run", *weights], PETCLF_CACHE=cache)
+    run([*PETCLF, "export", work/f"{arch}-run", "--arm", "probe+direct", "-o", bundle, *weights], PETCLF_CACHE=cache)
     return exported, bundle
 
 
