@@ -45,7 +45,7 @@ def wilson(
     low, high = np.where(k <= 0, 0, np.maximum(0, centre - half)), np.where(k >= n, 1, np.minimum(1, centre + half))
     return (low, high) if low.ndim else (float(low), float(high))
 
-# %% ../nbs/08_evaluate.ipynb #c46e4453
+# %% ../nbs/08_evaluate.ipynb #1af5cae5
 def figure(
     value, # the figure; None where it does not exist
     low, # lower end of the 95 % interval; None where there is none
@@ -71,7 +71,7 @@ def _hundredth(value):
     return f"{min(max(100 * value, 0.01), 99.99):.2f}" if 0 < value < 1 and text in ("0.0", "100.0") else text
 
 
-def _short(name): return name if len(name) <= 24 else f"{name[:23]}…" # names may be of any length, figures not
+def _short(name, most=24): return name if len(name) <= most else f"{name[:most - 1]}…" # names may be of any length, figures not
 
 # %% ../nbs/08_evaluate.ipynb #db7716c2
 def _proportion(value, groups, name="Wilson"):
@@ -703,7 +703,7 @@ def correct_prior(
     best = classes[np.stack([moved[f"p_{name}"] for name in classes], 1).argmax(1)]
     return predictions.assign(predicted=pd.Series(best, predictions.index, dtype=predictions.predicted.dtype), **moved)
 
-# %% ../nbs/08_evaluate.ipynb #7c192588
+# %% ../nbs/08_evaluate.ipynb #7fb4c414
 def order_by_similarity(
     figures, # metrics of one arm
     species_of=None, # class to its species (a Series or dict); species are then kept together
@@ -751,7 +751,7 @@ def _draw_large_confusion(axis, figures, order, species_of):
     most = max(0.05, shares[~right].max())
     axis.imshow(np.ma.masked_array(shares, ~right), cmap="Blues", vmin=0, vmax=1.6) # never so dark that the counts drown
     axis.imshow(np.ma.masked_array(shares, right | (counts == 0)), cmap="Oranges", norm=PowerNorm(0.5, 0, most))
-    names, size = [_short(name) for name in order], 9 if len(order) <= 24 else 8
+    names, size = [_short(name, 28) for name in order], 9 if len(order) <= 24 else 8
     axis.set_xticks(range(len(names)), names, rotation=90, fontsize=size); axis.set_yticks(range(len(names)), names, fontsize=size)
     edges = np.arange(len(order) + 1) - 0.5
     axis.hlines(edges, edges[0], edges[-1], color="#EEEEEE", linewidth=0.6, zorder=1.5); axis.vlines(edges, edges[0], edges[-1], color="#EEEEEE", linewidth=0.6, zorder=1.5)
