@@ -13,12 +13,12 @@ def measure(options, folder, work, audit):
                "--set", "precision=auto", "--out", out, *([] if audit else ["--no-audit"]), *(["--size", "64"] if options.quick else [])]
     seconds = run(command, PETCLF_CACHE=cache)
     say(f"  {name}: {seconds:.1f} s")
-    from petclf.catalog import species_of
+    from petclf.catalog import breeds
     from petclf.evaluate import summed_to_species
     from petclf.run import Run
     table = Run.open(out).predictions("probe")
     table = table[table.split == "test"]
-    species = summed_to_species(table[[column for column in table if not column.startswith("q_")]])
+    species = summed_to_species(table[[column for column in table if not column.startswith("q_")]], breeds().species)
     return seconds, dict(n=len(table), breeds=float((table.predicted == table.truth).mean()), species_summed=float((species.predicted == species.truth).mean()),
                          species_errors=int((species.predicted != species.truth).sum()))
 
