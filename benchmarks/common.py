@@ -132,6 +132,7 @@ def hardly_trained(
 ) -> tuple: # fastai's exported learner, petclf's bundle
     "The same network for both sides to predict with. What it answers does not matter here: ResNet-18 has random weights, so nothing is downloaded."
     # A probe's bundle is one network, as plain fastai's learner is; that of another arm has a second one, which knows what is probably no pet.
+    work.mkdir(parents=True, exist_ok=True)
     exported, bundle, cache, weights = work/f"{arch}.pkl", work/f"{arch}-bundle", work/"cache", []
     run([sys.executable, HERE/"plain.py", "export", folder, arch, size, exported])
     if arch == "resnet18":
