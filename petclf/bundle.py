@@ -69,22 +69,25 @@ def _size_of(body):
     import onnx
     return onnx.load(str(body), load_external_data=False).graph.input[0].type.tensor_type.shape.dim[-1].dim_value
 
-# %% ../nbs/12_bundle.ipynb #b8180f54
+# %% ../nbs/12_bundle.ipynb #89269a66
 class _WithEvidence(torch.nn.Module):
     "A fastai vision model that also gives, for each class, where in the picture its evidence lies."
     def __init__(self, model):
         super().__init__()
         self.body, self.head = model[0], model[1]
         kinds = [type(layer).__name__ for layer in self._layers()]
-        self.linear = kinds == ["BatchNorm1d", "Dropout", "Linear", "ReLU", "BatchNorm1d", "Dropout", "Linear"]
+        self.linear = kinds == ["BatchNorm1d", "Linear", "ReLU", "BatchNorm1d", "Linear"]
 
-    def _layers(self): return [inner for layer in list(self.head)[2:] for inner in (layer if isinstance(layer, torch.nn.Sequential) else [layer])]
+    def _layers(self):
+        "Those behind the pooling; dropout does nothing any more."
+        layers = [inner for layer in list(self.head)[2:] for inner in (layer if isinstance(layer, torch.nn.Sequential) else [layer])]
+        return [layer for layer in layers if not isinstance(layer, torch.nn.Dropout)]
 
     def forward(self, pictures):
         where = self.body(pictures)
         logits = self.head(where)
         if not self.linear: return (logits,)
-        first, _, one, _, second, _, two = self._layers()
+        first, one, _, second, two = self._layers()
         scale = lambda layer: layer.weight / torch.sqrt(layer.running_var + layer.eps)
         pooled = torch.cat([where.amax((2, 3)), where.mean((2, 3))], 1)
         passes = (one(first(pooled)) > 0).to(where.dtype)
@@ -373,7 +376,7 @@ def _figures(run, arm, about):
         rest &= ~taken
     return found | dict(levels=levels, not_sure=int(rest.sum()), n=len(table))
 
-# %% ../nbs/12_bundle.ipynb #2aead103
+# %% ../nbs/12_bundle.ipynb #c976e884
 QUANTILE = 0.01 # of pets at home that fall below
 
 def _pet_threshold(run, arm, folder, about, weights, progress, say):
@@ -403,7 +406,8 @@ def _halves_threshold(run, about, bundle, most=600):
     "From when on the halves of a picture disagree about a level: rarer than in 1 % of the validation pictures, which show one pet."
     if about["evidence"] != "exact": return None
     rows, root, found = run.catalog[run.catalog.split == "valid"], Path(run.record["data"]["root"]), []
-    for start in range(0, min(len(rows), most), 16):
+    rows = rows.iloc[np.unique(np.linspace(0, len(rows) - 1, min(most, len(rows))).round().astype(int))] if len(rows) else rows
+    for start in range(0, len(rows), 16):
         read = []
         for file in rows.file[start:start + 16]:
             with contextlib.suppress(PictureError): read.append(read_pixels(root/file, bundle.size))
