@@ -297,7 +297,7 @@ STYLE = """
 .pc-card .pc-eyebrow { color: var(--soft); font-size: .82rem; } .pc-product { display: grid; grid-template-columns: auto minmax(0, 1fr); gap: 1.2rem; align-items: center; } .pc-product h3 { margin: .1rem 0 .35rem; font-size: 1.25rem; }
 .pc-bottle { width: 3.3rem; } .pc-product .pc-soft { margin-top: .35rem; } .pc-soft b { color: var(--ink); font-weight: 600; margin-right: .3rem; }
 .pc-again { border-style: dashed; background: none; }
-.pc-bars { display: grid; gap: .5rem; } .pc-bar { display: grid; grid-template-columns: minmax(0, 9.5rem) minmax(2rem, 1fr) 4.4rem; gap: .8rem; align-items: center; font-size: .93rem; }
+.pc-bars { display: grid; gap: .5rem; } .pc-bar { display: grid; grid-template-columns: minmax(0, 9.5rem) minmax(2rem, 1fr) 4.9rem; gap: .8rem; align-items: center; font-size: .93rem; }
 .pc-name { overflow-wrap: anywhere; line-height: 1.25; } .pc-value { text-align: right; font-weight: 600; white-space: nowrap; }
 .pc-track { background: var(--track); border-radius: 99px; height: .65rem; overflow: hidden; display: block; } .pc-track > span { display: block; height: 100%; border-radius: 99px; min-width: 2px; }
 .pc-rule { border: 0; border-top: 1px solid var(--line); margin: .9rem 0; }
@@ -306,13 +306,13 @@ STYLE = """
 .pc-welcome { text-align: center; padding: 2.2rem 1.4rem; } .pc-welcome ol { display: inline-block; text-align: left; margin: 1rem auto .3rem; padding-left: 1.3rem; list-style: decimal; color: var(--soft); }
 .pc-thanks { color: var(--badge-ink); background: var(--badge); border-radius: 10px; padding: .6rem .9rem; } .pc-warn { color: var(--notice-ink); background: var(--notice); border-radius: 10px; padding: .6rem .9rem; }
 #about { background: var(--card); border: 1px solid var(--line); border-radius: 14px; padding: .4rem clamp(1rem, 3vw, 2rem) 1.4rem; min-width: 0; max-width: 100%; } #about h1 { font-size: 1.8rem; overflow-wrap: anywhere; } #about p, #about li { max-width: 46rem; }
-#about table { display: block; overflow-x: auto; max-width: 100%; } #about pre, #about code { white-space: pre-wrap !important; overflow-wrap: anywhere; word-break: break-word; }
+#about table { display: block; overflow-x: auto; max-width: 100%; width: fit-content; border: 0; margin: .9rem 0; font-size: .93rem; } #about th, #about td { border: 0; border-top: 1px solid var(--line); padding: .4rem .9rem; } #about thead th { border-top: 0; color: var(--soft); font-weight: 500; } #about tr, #about thead, #about tbody { background: none; border: 0 !important; } #about table { border: 0 !important; } #about pre, #about code { white-space: pre-wrap !important; overflow-wrap: anywhere; word-break: break-word; }
 .pc-foot { color: var(--soft); font-size: .86rem; padding: 1.2rem 0 0; } .pc-foot a { color: var(--link); }
 .gradio-container .html-container, #result, #where, #told { padding: 0 !important; } .dark .gradio-container button[role=tab][aria-selected=true] { color: var(--badge-ink); }
 #photo { border-radius: 14px; border: 1px solid var(--line); overflow: hidden; background: var(--card); } #wrong { border-radius: 14px; border: 1px solid var(--line); background: var(--card); }
 .gradio-container button:focus-visible, .gradio-container a:focus-visible { outline: 3px solid var(--link); outline-offset: 2px; }
 @media (max-width: 47.9rem) { #sides { flex-direction: column; flex-wrap: nowrap; } #sides > .column { display: contents; } #photo { order: 1; } #result { order: 2; } #where { order: 3; } #wrong { order: 4; } #sides > .column > * { width: 100%; } }
-@media (max-width: 40rem) { .pc-bar { grid-template-columns: minmax(0, 6.6rem) minmax(1.5rem, 1fr) 4.2rem; gap: .55rem; font-size: .9rem; } .pc-head .pc-logo { width: 4.6rem; } .pc-head { gap: .8rem; } .pc-card { padding: 1rem 1.05rem; } .pc-head p { font-size: .93rem; } }
+@media (max-width: 40rem) { .pc-bar { grid-template-columns: minmax(0, 6.6rem) minmax(1.5rem, 1fr) 4.7rem; gap: .55rem; font-size: .9rem; } .pc-head .pc-logo { width: 4.6rem; } .pc-head { gap: .8rem; } .pc-card { padding: 1rem 1.05rem; } .pc-head p { font-size: .93rem; } }
 @media (prefers-reduced-motion: reduce) { * { animation: none !important; transition: none !important; } }
 """
 
