@@ -451,7 +451,7 @@ class _Job:
 
 def _without_calibrated(table): return table[[column for column in table if not column.startswith("q_")]]
 
-# %% ../nbs/09_compare.ipynb #b6193233
+# %% ../nbs/09_compare.ipynb #494f014b
 def evaluate_arm(
     run, # a run
     arm, # one of its arms that has predictions
@@ -465,7 +465,8 @@ def evaluate_arm(
     if others: figures["seeds"] = mean_and_spread([figures, *map(read_json, others)])
     judged = predictions[predictions.split == part]
     if (folder/"history.csv").is_file(): save_figure(plot_history(run.history(arm)), folder/"history.png")
-    save_figure(plot_confusion(figures, f"{arm}, {part} pictures"), folder/"confusion.png")
+    of_species = catalog[catalog.species != ""].set_index(record["target"]).species.to_dict() if record["target"] == "breed" else None
+    save_figure(plot_confusion(figures, f"{arm}, {part} pictures", species_of=of_species if of_species and set(figures["classes"]) <= set(of_species) else None), folder/"confusion.png")
     if positive:
         save_figure(plot_roc({arm: judged}, positive), folder/"roc.png")
         save_figure(plot_precision_recall({arm: judged}, positive), folder/"precision_recall.png")
