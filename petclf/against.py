@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['ask_bundle', 'judged_by', 'as_predictions', 'decisions_table', 'evaluate_bundle', 'hold_against', 'against_in_words']
 
-# %% ../nbs/14_against.ipynb #68e60140
+# %% ../nbs/14_against.ipynb #e9a29acd
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +17,7 @@ from .engines import cores, in_parts
 from .errors import PetclfError
 from .evaluate import figure, metrics, paired, percent, wilson
 from .files import write_json, write_table
-from .predict import load_bundle
+from .answers import load_bundle
 from .run import write_predictions
 
 # %% ../nbs/14_against.ipynb #826fc8fb

@@ -1,4 +1,4 @@
-"The web app of a bundle: a photo in, species, breed and a shampoo out. Gradio, `petclf.predict` and nothing heavier."
+"The web app of a bundle: a photo in, species, breed and a shampoo out. Gradio, `petclf.answers` and nothing heavier."
 # The same answers over HTTP, one line for a picture on disk (`curl_line`; `petclf app --help` and the page about the model show it):
 #
 #   (printf '{"data":[{"url":"data:image/jpeg;base64,'; base64 < pet.jpg | tr -d '\n'; printf '"}]}') | curl -s -H 'Content-Type: application/json' -d @- http://127.0.0.1:7860/gradio_api/run/answer
@@ -428,7 +428,7 @@ def about_text(
 
 
 def make_app(
-    bundle, # of `petclf.predict.load_bundle`
+    bundle, # of `petclf.answers.load_bundle`
     card="", # its README.md
     shampoos=None, # of `read_shampoos`; None: petclf's own
     feedback=None, # a `FeedbackStore`; None: no feedback is taken
@@ -593,7 +593,7 @@ def open_bundle(
     engine="auto", # `auto`, `onnxruntime` or `openvino`
 ) -> tuple: # the `Bundle` and its card
     "A bundle and what its README.md says."
-    from petclf.predict import BundleError, load_bundle
+    from petclf.answers import BundleError, load_bundle
     try: bundle = load_bundle(path, engine)
     except BundleError as error: raise PetclfError(str(error)) from None
     return bundle, read_card(path)
@@ -610,7 +610,7 @@ def read_card(path):
 
 # ## A Hugging Face Space
 
-LIGHT = ("__init__.py", "errors.py", "files.py", "pixels.py", "engines.py", "predict.py", "feedback.py", "app.py", "tables/shampoos.csv", "tables/breeds.csv") # what the app needs of petclf
+LIGHT = ("__init__.py", "errors.py", "files.py", "pixels.py", "engines.py", "answers.py", "feedback.py", "app.py", "tables/shampoos.csv", "tables/breeds.csv") # what the app needs of petclf
 SPACE_APP = """\
 "The app of this Space: petclf's own, on the bundle beside it."
 import os
@@ -625,7 +625,7 @@ def write_space(
     folder, # a new or empty folder
 ) -> Path: # the folder
     "Write a Hugging Face Space that serves a bundle: app file, requirements, card, bundle, and the light modules. No torch."
-    from petclf.predict import BundleError, read_about
+    from petclf.answers import BundleError, read_about
     bundle, folder = Path(bundle), Path(folder)
     try: about = read_about(bundle)
     except BundleError as error: raise PetclfError(str(error)) from None

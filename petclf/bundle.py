@@ -7,7 +7,7 @@ __all__ = ['THRESHOLDS', 'RATES', 'FEW', 'TIMES', 'QUANTILE', 'HALVES', 'MOST', 
            'choose_levels', 'export_arm', 'write_standalone', 'measure_no_pet', 'check_export', 'model_card',
            'export_sentences']
 
-# %% ../nbs/12_bundle.ipynb #7d028de4
+# %% ../nbs/12_bundle.ipynb #8cca2033
 import contextlib, csv, io, json, os, shutil, tempfile, warnings, zipfile
 from importlib import resources
 from pathlib import Path
@@ -24,7 +24,7 @@ from .errors import PetclfError
 from .evaluate import at_threshold, calibrate, choose_threshold, correct_prior, fit_temperature, metrics, percent, figure, wilson
 from .files import folder_written_whole, sha256, write_json, write_text, written_whole
 from .pixels import PictureError, normalise, read_pixels
-from .predict import FORMAT, PETS, Bundle, BundleError, checksum, class_probabilities, find_pictures, halves_disagree, level_scores, load_bundle, pet_score, softmax, summed
+from .answers import FORMAT, PETS, Bundle, BundleError, checksum, class_probabilities, find_pictures, halves_disagree, level_scores, load_bundle, pet_score, softmax, summed
 from .run import Run, read_predictions
 from .train import Arm, Probe, Recipe, load_model, processor
 
@@ -173,7 +173,7 @@ def _lowest(score, wrong, rate):
     good = np.flatnonzero(last & (errors <= rate * np.arange(1, len(score) + 1)))
     return float(score[good[-1]]) if len(good) else None
 
-# %% ../nbs/12_bundle.ipynb #aa987a51
+# %% ../nbs/12_bundle.ipynb #0d7bf593
 def export_arm(
     run, # a run, or its folder
     arm=None, # one of its finished arms; None: the one that the run stands for
@@ -251,13 +251,13 @@ def write_standalone(
     bundle, # a bundle's folder
     folder, # where to; made if it is not there
 ):
-    "A folder with a bundle and the three light modules: `python predict.py bundle PATH...` runs it with numpy, Pillow and onnxruntime."
+    "A folder with a bundle and the four light modules: `python predict.py bundle PATH...` runs it with numpy, Pillow and onnxruntime."
     folder, package = Path(folder), resources.files("petclf")
     _may_replace(folder/"bundle")
     folder.mkdir(parents=True, exist_ok=True)
-    for name in ("pixels", "engines", "predict"):
+    for name in ("pixels", "engines", "answers", "predict"):
         text = (package/f"{name}.py").read_text(encoding="utf-8")
-        for other in ("pixels", "engines"): text = text.replace(f"from .{other} import", f"from {other} import").replace(f"from petclf.{other} import", f"from {other} import")
+        for other in ("pixels", "engines", "answers"): text = text.replace(f"from .{other} import", f"from {other} import").replace(f"from petclf.{other} import", f"from {other} import")
         if name == "predict": text += '\n\nif __name__ == "__main__": sys.exit(main())\n'
         write_text(folder/f"{name}.py", text)
     write_text(folder/"requirements.txt", "numpy>=2.0\npillow>=11.0\nonnxruntime>=1.20\n")
@@ -489,7 +489,7 @@ def _trained(run, arm, weights):
     body = Body(body_of_run(run.record["weights"], about["size"], weights))
     return lambda pixels: probe(body(normalise(pixels, *about["statistics"]))[0])
 
-# %% ../nbs/12_bundle.ipynb #21fd65ab
+# %% ../nbs/12_bundle.ipynb #81c03464
 def model_card(
     about, # a `bundle.json`
 ) -> str: # Markdown with a YAML head, as Hugging Face's model cards
@@ -591,7 +591,7 @@ def _failures(about):
 
 
 def _how(about):
-    return ("## How to use it\n\n```python\nfrom petclf.predict import load_bundle\nbundle = load_bundle(\"FOLDER\")\nprint(bundle(\"photo.jpg\"))\n```\n\n"
+    return ("## How to use it\n\n```python\nfrom petclf.answers import load_bundle\nbundle = load_bundle(\"FOLDER\")\nprint(bundle(\"photo.jpg\"))\n```\n\n"
             f"Or `petclf predict FOLDER photos/`. Without petclf: `model.onnx` takes `pictures`, float32 (n, 3, {about['preprocessing']['size']}, {about['preprocessing']['size']}). {about['preprocessing']['words']} "
             "Its `logits` belong to `fitted` in `bundle.json`, whose checksums every file here must match.\n")
 

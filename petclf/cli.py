@@ -291,7 +291,7 @@ def _evaluate_bundle(options):
     "A bundle on labelled pictures, alone or against the one that it is to replace."
     from petclf.against import against_in_words, evaluate_bundle, hold_against
     from petclf.evaluate import summary
-    from petclf.predict import BundleError
+    from petclf.answers import BundleError
     if options.data is None: raise PetclfError(f"{options.folder}: a bundle has no pictures of its own; name labelled ones with --data")
     if options.arm or options.treatments: raise PetclfError("--arm and --treatments are for runs; a bundle is one arm, as it is served")
     try:

@@ -12,7 +12,7 @@ from petclf.draw import draw_pet
 from petclf.errors import PetclfError
 from petclf.feedback import feedback_folder
 from petclf.pixels import PictureError
-from petclf.predict import Answer
+from petclf.answers import Answer
 
 # What serves needs none of these, so in what the tests start they cannot be imported.
 BLOCK = """

@@ -61,7 +61,7 @@ def test_a_bundle_gives_the_trained_models_answers(run, exported):
 
 def test_its_decisions_are_the_arms(run, exported, place):
     from petclf.compare import decide
-    from petclf.predict import load_bundle
+    from petclf.answers import load_bundle
     from petclf.run import read_predictions
     root = Path(run.record["data"]["root"])
     for arm in ("probe+threshold", "probe+prior"):
@@ -73,7 +73,7 @@ def test_its_decisions_are_the_arms(run, exported, place):
 
 
 def test_exact_evidence_adds_up_to_the_logits(place, exported, run):
-    from petclf.predict import load_bundle
+    from petclf.answers import load_bundle
     bundle = load_bundle(place/"bundle-probe")
     given = np.random.default_rng(0).normal(0, 1, (3, 3, 64, 64)).astype(np.float32)
     logits, evidence = bundle.network(given, ["logits", "evidence"])
@@ -99,7 +99,7 @@ def test_approximate_evidence_is_the_slope_at_the_picture(run):
 
 
 def test_a_trained_network_brings_a_frozen_body(place, exported, run):
-    from petclf.predict import load_bundle
+    from petclf.answers import load_bundle
     about = exported["scratch"]
     assert (place/"bundle-scratch"/"body.onnx").is_file() and about["body"]["file"] == "body.onnx" and about["pet"]["pictures"] == "validation"
     assert not (place/"bundle-probe"/"body.onnx").exists() and about["halves"] is None and exported["probe"]["halves"]
@@ -109,7 +109,7 @@ def test_a_trained_network_brings_a_frozen_body(place, exported, run):
 
 def test_without_any_weights_nothing_is_refused(place, run, monkeypatch):
     from petclf import bundle as room
-    from petclf.predict import load_bundle
+    from petclf.answers import load_bundle
     def gone(*_): raise PetclfError("no weights to be had")
     monkeypatch.setattr(room, "body_of_run", gone)
     told = []
@@ -121,7 +121,7 @@ def test_without_any_weights_nothing_is_refused(place, run, monkeypatch):
 
 def test_breeds_answer_species_coat_and_breed(of_breeds, place):
     from petclf.bundle import export_arm
-    from petclf.predict import load_bundle
+    from petclf.answers import load_bundle
     about = export_arm(of_breeds, "probe", place/"breeds.zip")
     assert [one["level"] for one in about["levels"]] == ["breed", "coat", "species"]
     for one in about["levels"]:

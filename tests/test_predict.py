@@ -9,7 +9,8 @@ from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
 
 from petclf.pixels import open_picture
-from petclf.predict import BundleError, checksum, find_pictures, load_bundle, predict, read_about
+from petclf.answers import BundleError, checksum, find_pictures, load_bundle, read_about
+from petclf.predict import predict
 
 HERE = Path(__file__).parent
 
