@@ -6,9 +6,8 @@
 __all__ = ['FORMATS', 'EXTENSIONS', 'MAX_MEGAPIXELS', 'LARGE_MEGAPIXELS', 'RESIZING', 'PictureError', 'has_picture_name',
            'open_picture', 'shrink', 'crop', 'resize', 'read_pixels', 'normalise', 'examine_picture']
 
-# %% ../nbs/00_pixels.ipynb #173d6306
+# %% ../nbs/00_pixels.ipynb #409c6209
 import io, threading, warnings
-from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -52,7 +51,7 @@ def _identify(source):
     pillow_heif.register_heif_opener()
     return Image.open(source, formats=["HEIF"])
 
-# %% ../nbs/00_pixels.ipynb #de3830ff
+# %% ../nbs/00_pixels.ipynb #53d9d001
 def _to_rgb(image):
     "Any of Pillow's modes as RGB."
     if image.mode == "RGB": return image
@@ -62,11 +61,11 @@ def _to_rgb(image):
         full = 1 if top <= 1 else 255 if top <= 255 else 65535 if top <= 65535 else top
         return Image.fromarray((values.clip(0) * (255 / full)).round().astype(np.uint8)).convert("RGB")
     if image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info:
-        image = image.convert("RGBA")
+        if image.mode != "RGBA": image = image.convert("RGBA")
         return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
     return image.convert("RGB")
 
-# %% ../nbs/00_pixels.ipynb #a29b93e6
+# %% ../nbs/00_pixels.ipynb #23b0af13
 def open_picture(
     source, # a path, the bytes of a file, an open binary file, or an image that Pillow has opened
     size=None, # the side in pixels the picture will be resized to; lets a JPEG be decoded at reduced size. None: full size
@@ -79,9 +78,14 @@ def open_picture(
         with _identify(io.BytesIO(source) if isinstance(source, (bytes, bytearray)) else source) as image:
             _check_size(image)
             if size is not None: image.draft(None, (size, size))
-            with _one_large_picture if image.width * image.height > LARGE_MEGAPIXELS * 1_000_000 else nullcontext():
+            if image.width * image.height <= LARGE_MEGAPIXELS * 1_000_000:
                 image.load()
                 return _to_rgb(_upright(image))
+            with _one_large_picture:
+                image.load()
+                image = _to_rgb(_upright(image))
+                times = min(image.size) // (4 * size) if size else 1 # the mean of whole squares, as a draft of a JPEG
+                return image.reduce(times) if times > 1 else image
     except PictureError: raise
     except FileNotFoundError: raise PictureError("no such file") from None
     except IsADirectoryError: raise PictureError("a folder, not a picture") from None
@@ -98,7 +102,7 @@ def _check_size(image):
 
 def _upright(image):
     "Turned as its EXIF says; EXIF that cannot be read says nothing."
-    try: return ImageOps.exif_transpose(image)
+    try: return ImageOps.exif_transpose(image) if image.getexif().get(0x0112, 1) != 1 else image # which would copy it
     except Exception: return image
 
 # %% ../nbs/00_pixels.ipynb #978fa510
