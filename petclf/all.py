@@ -12,4 +12,8 @@ from petclf.evaluate import *
 from petclf.compare import *
 from petclf.checklist import *
 from petclf.report import *
+from petclf.answers import *
+from petclf.bundle import *
+from petclf.predict import *
+from petclf.against import *
 from petclf.run import Run, read_predictions
