@@ -31,5 +31,7 @@ if __name__ == "__main__":
     n = 100 if options.quick else 2000
     with workplace() as work:
         folder = some_pictures(n, work/"pets")
-        claims = [one for row in ROWS for one in measure(*row, options, folder, work, n)]
-    finish("predict_many", options, started, claims)
+        claims = []
+        for row in ROWS:
+            claims += measure(*row, options, folder, work, n)
+            finish("predict_many", options, started, claims)
