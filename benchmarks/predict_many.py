@@ -4,7 +4,7 @@ Then petclf against its own parts: what decoding and the network take when each 
 import time
 from common import PETCLF, Side, alternate, claim, finish, hardly_trained, parser, run, say, some_pictures, spread, workplace
 
-ROWS = (("resnet18", {"avx2": 2, "amx": 5}), ("tf_efficientnet_lite0", {"avx2": 4, "amx": 8}))
+ROWS = (("tf_efficientnet_lite0", {"avx2": 4, "amx": 8}), ("resnet18", {"avx2": 2, "amx": 5}))
 
 
 def measure(arch, must, options, folder, work, n):
