@@ -6,9 +6,8 @@
 __all__ = ['FORMAT', 'PixelCache', 'cache_pixels', 'Square', 'picture_block', 'pet_block', 'classes_of', 'CutLoader',
            'pet_loaders']
 
-# %% ../nbs/06_blocks.ipynb #fbc2561f
-import os, random
-from concurrent.futures import ThreadPoolExecutor
+# %% ../nbs/06_blocks.ipynb #f5b3a16b
+import random
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
@@ -19,6 +18,7 @@ import torch
 from fastai.vision.all import CategoryBlock, ColReader, DataBlock, DataLoaders, IntToFloatTensor, Normalize, PILImage, RandTransform, TensorCategory, TensorImage, TfmdDL, TransformBlock
 from tqdm.auto import tqdm
 
+from .engines import cores, in_parts
 from .files import cache_dir, folder_written_whole
 from .pixels import PictureError, crop, open_picture, shrink
 
@@ -44,7 +44,7 @@ class PixelCache:
 
     def __len__(self): return len(self.place)
 
-# %% ../nbs/06_blocks.ipynb #1eb12742
+# %% ../nbs/06_blocks.ipynb #f0e85f3a
 FORMAT = "1" # of the cache; a change in how pixels are made changes it
 
 def cache_pixels(
@@ -67,18 +67,15 @@ def _write_pixels(folder, root, files, size, progress):
     def decode(file):
         try: return np.asarray(shrink(open_picture(root/file, size), size))
         except PictureError as error: return str(error)
-    workers, rows, start = max(2, os.cpu_count() or 1), [], 0
-    with ThreadPoolExecutor(workers) as pool, open(folder/"pixels", "wb") as out:
-        bar = tqdm(total=len(files), desc=f"reading pictures at {size} px", unit=" pictures", disable=None if progress else True, leave=False)
-        for first in range(0, len(files), 64 * workers): # a bounded part at a time, so that memory is too
-            part = files[first:first + 64 * workers]
-            for file, pixels in zip(part, pool.map(decode, part)):
-                error = pixels if isinstance(pixels, str) else ""
-                height, width = (0, 0) if error else pixels.shape[:2]
-                rows.append(dict(file=file, start=start, height=height, width=width, error=error))
-                if not error: out.write(pixels.tobytes()); start += pixels.size
-                bar.update()
-        bar.close()
+    rows, start = [], 0
+    read = (pixels for part in in_parts(files, lambda part: [decode(file) for file in part], 32, cores()) for pixels in part)
+    with open(folder/"pixels", "wb") as out, tqdm(total=len(files), desc=f"reading pictures at {size} px", unit=" pictures", disable=None if progress else True, leave=False) as bar:
+        for file, pixels in zip(files, read):
+            error = pixels if isinstance(pixels, str) else ""
+            height, width = (0, 0) if error else pixels.shape[:2]
+            rows.append(dict(file=file, start=start, height=height, width=width, error=error))
+            if not error: out.write(pixels.tobytes()); start += pixels.size
+            bar.update()
     pd.DataFrame(rows).to_csv(folder/"index.csv", index=False)
 
 # %% ../nbs/06_blocks.ipynb #01351344

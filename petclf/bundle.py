@@ -7,8 +7,9 @@ __all__ = ['THRESHOLDS', 'RATES', 'FEW', 'TIMES', 'QUANTILE', 'HALVES', 'MOST', 
            'choose_levels', 'export_arm', 'write_standalone', 'measure_no_pet', 'check_export', 'model_card',
            'export_sentences']
 
-# %% ../nbs/12_bundle.ipynb #8cca2033
-import contextlib, csv, io, json, os, shutil, tempfile, warnings, zipfile
+# %% ../nbs/12_bundle.ipynb #5808bef2
+import contextlib, json, os, shutil, tempfile, warnings, zipfile
+from dataclasses import replace
 from importlib import resources
 from pathlib import Path
 
@@ -16,15 +17,15 @@ import numpy as np
 import pandas as pd
 import torch
 
-from .backbone import Body, body_of_run, expects, pretrained_network, take_features
+from .backbone import Body, body_of_run, expects, pretrained_network
 from .catalog import breeds, load_data
-from .compare import _blank_model, _Holder, chosen_of, load_arm
+from .compare import _blank_model, _features, _Holder, chosen_of, load_arm
 from .engines import choose_engine
 from .errors import PetclfError
-from .evaluate import at_threshold, calibrate, choose_threshold, correct_prior, fit_temperature, metrics, percent, figure, wilson
+from .evaluate import LEVEL_RATES, at_threshold, calibrate, choose_threshold, correct_prior, figure, fit_temperature, least_threshold, metrics, percent, summed_to_species, wilson
 from .files import folder_written_whole, sha256, write_json, write_text, written_whole
 from .pixels import PictureError, normalise, read_pixels
-from .answers import FORMAT, PETS, Bundle, BundleError, checksum, class_probabilities, find_pictures, halves_disagree, level_scores, load_bundle, pet_score, softmax, summed
+from .answers import FORMAT, PETS, Bundle, BundleError, checksum, class_probabilities, find_pictures, halves_disagree, level_scores, load_bundle, names_at, pet_score, softmax, summed
 from .run import Run, read_predictions
 from .train import Arm, Probe, Recipe, load_model, processor
 
@@ -114,9 +115,9 @@ def network_file(
         program.save(path, external_data=False)
     return wrapped.linear
 
-# %% ../nbs/12_bundle.ipynb #aa87494b
+# %% ../nbs/12_bundle.ipynb #9ea264e2
 THRESHOLDS = ("equal_recall", "best_f1", "half")
-RATES = {"breed": 0.05, "label": 0.05, "coat": 0.05, "species": 0.01} # errors among the answers of a level, at most
+RATES = {**LEVEL_RATES, "label": LEVEL_RATES["breed"]} # errors among the answers of a level, at most
 FEW = 30 # pictures that a level's threshold is chosen on, at least
 TIMES = 10 # by which a single answer may be more doubtful than its level's answers together
 
@@ -150,9 +151,9 @@ def choose_levels(
     scores = level_scores(predictions[[f"q_{name}" for name in about["classes"]]].to_numpy(), about)
     rest, found = np.ones(len(predictions), bool), []
     for level, (best, score) in scores.items():
-        truth = predictions.truth.to_numpy(dtype=str) if level == about["target"] else np.array([about[level][name] for name in predictions.truth])
+        truth = _truth_at(level, predictions, about)
         among = rest if rest.sum() >= FEW else np.ones_like(rest) # a handful of pictures that no finer level answered chooses nothing; then all do
-        at = _lowest(score[among], (best != truth)[among], rates[level])
+        at = least_threshold(score[among], (best == truth)[among], rates[level])
         if at is not None: at = max(at, 1 - TIMES * rates[level])
         taken = rest & (score >= at) if at is not None else np.zeros_like(rest)
         found.append(dict(level=level, at=at, rate=rates[level], chosen_among=int(among.sum()), **_counted(taken, best != truth)))
@@ -160,18 +161,12 @@ def choose_levels(
     return found
 
 
+def _truth_at(level, table, about): return table.truth.map(dict(zip(about["classes"], names_at(level, about)))).to_numpy(dtype=str)
+
+
 def _counted(taken, wrong):
     n, k = int(taken.sum()), int((taken & wrong).sum())
     return dict(n=n, wrong=k, error=figure(k / n, *wilson(k, n), "Wilson") if n else figure(None, None, None, "no answer"))
-
-
-def _lowest(score, wrong, rate):
-    "The smallest score from which on at most `rate` of the answers are wrong; None where there is none."
-    order = np.argsort(-score, kind="stable")
-    score, errors = score[order], np.cumsum(wrong[order])
-    last = np.append(score[1:] < score[:-1], True) # equal scores are taken together
-    good = np.flatnonzero(last & (errors <= rate * np.arange(1, len(score) + 1)))
-    return float(score[good[-1]]) if len(good) else None
 
 # %% ../nbs/12_bundle.ipynb #0d7bf593
 def export_arm(
@@ -263,7 +258,7 @@ def write_standalone(
     write_text(folder/"requirements.txt", "numpy>=2.0\npillow>=11.0\nonnxruntime>=1.20\n")
     _put(Path(bundle), folder/"bundle")
 
-# %% ../nbs/12_bundle.ipynb #553cdfbb
+# %% ../nbs/12_bundle.ipynb #41947e37
 def _networks(run, arm, folder, weights, say):
     "Write the networks; what `bundle.json` says of them."
     record, about = run.record, run.record["arms"][arm]
@@ -347,17 +342,9 @@ def _decisions(run, arm, about, how):
         if how is None and own: found["threshold"] = dict(positive=own["positive"], value=own["value"], how=own["how"], fitted_on=own["fitted_on"], n=own["n"])
         else:
             how = how or "equal_recall"
-            value = 0.5 if how == "half" else choose_threshold(_by_species(table, about), "cat", how, column="q")
+            value = 0.5 if how == "half" else choose_threshold(summed_to_species(table, about["species"]), "cat", how, column="q")
             found["threshold"] = dict(positive="cat", value=value, how=how, fitted_on="" if how == "half" else fitted_on, n=0 if how == "half" else len(table))
     return found | dict(levels=choose_levels(table, about | found))
-
-
-def _by_species(table, about):
-    "Predictions of breeds as predictions of species."
-    if about["target"] == "species": return table
-    summed_up = {f"{column}_{kind}": table[[f"{column}_{name}" for name in about["classes"] if about["species"][name] == kind]].sum(axis=1) for column in "pq" for kind in ("cat", "dog")}
-    truth = table.truth.map(about["species"])
-    return table[["file", "split"]].assign(truth=truth, predicted=np.where(summed_up["p_cat"] >= 0.5, "cat", "dog"), **summed_up)
 
 
 def _figures(run, arm, about):
@@ -368,17 +355,17 @@ def _figures(run, arm, about):
     if about["target"] == "species" and about["threshold"]: table = at_threshold(table, about["threshold"]["positive"], about["threshold"]["value"], column="q")
     found = dict(metrics=metrics(table, part, about["positive"], groups))
     if about["target"] != "species" and about["threshold"]:
-        found["species"] = metrics(at_threshold(_by_species(table, about), about["threshold"]["positive"], about["threshold"]["value"], column="q"), part, "cat", groups)
+        found["species"] = metrics(at_threshold(summed_to_species(table, about["species"]), about["threshold"]["positive"], about["threshold"]["value"], column="q"), part, "cat", groups)
     scores, rest, levels = level_scores(table[[f"q_{name}" for name in about["classes"]]].to_numpy(), about), np.ones(len(table), bool), []
     for one in about["levels"]:
         best, score = scores[one["level"]]
-        truth = table.truth.to_numpy(dtype=str) if one["level"] == about["target"] else np.array([about[one["level"]][name] for name in table.truth])
+        truth = _truth_at(one["level"], table, about)
         taken = rest & (score >= one["at"]) if one["at"] is not None else np.zeros_like(rest)
         levels.append(dict(level=one["level"], **_counted(taken, best != truth)))
         rest &= ~taken
     return found | dict(levels=levels, not_sure=int(rest.sum()), n=len(table))
 
-# %% ../nbs/12_bundle.ipynb #c976e884
+# %% ../nbs/12_bundle.ipynb #5168eab9
 QUANTILE = 0.01 # of pets at home that fall below
 
 def _pet_threshold(run, arm, folder, about, weights, progress, say):
@@ -386,11 +373,9 @@ def _pet_threshold(run, arm, folder, about, weights, progress, say):
     catalog, root = run.catalog, Path(run.record["data"]["root"])
     rows = catalog[catalog.split.isin(["train", "valid"])]
     if about["body"]["own"]:
-        kept, recipe = run.record["weights"], Recipe(**run.record["recipe"])
+        recipe = replace(Recipe(**run.record["recipe"]), probe_size=about["body"]["size"])
         pets = load_data(run.record["settings"]["data"], run.record["seed"], progress)
-        readable = pets.facts[(pets.facts.error == "") & pets.facts.file.isin(catalog.file)]
-        network, origin = pretrained_network(recipe.arch, weights)
-        features = take_features(pets.root, dict(zip(readable.file, readable.sha256)), recipe.arch, network, origin, about["body"]["size"], about["fitted_with"]["engine"], about["precision"], progress=progress)
+        features = _features(pets, catalog, recipe, *pretrained_network(recipe.arch, weights), progress) # as the run took them: from the cache
         place = {file: i for i, file in enumerate(features.files)}
         scores, files = pet_score(features.imagenet[[place[file] for file in rows.file if file in place]]), "training and validation"
     else:
@@ -441,7 +426,7 @@ def measure_no_pet(
     if n == 0: raise PetclfError(f"--no-pet {path}: no picture there that can be read")
     return dict(folder=Path(path).name, n=n, missed=missed, sure=sure, miss_rate=figure(missed / n, *wilson(missed, n), "Wilson"))
 
-# %% ../nbs/12_bundle.ipynb #19c4ef48
+# %% ../nbs/12_bundle.ipynb #edbc52ab
 MOST = 1e-4 # difference of a probability in full precision
 
 def check_export(
@@ -465,19 +450,19 @@ def check_export(
     rows, pixels = rows[rows.file.isin(read)], np.stack(list(read.values()))
     expected = _trained(run, arm, weights)(pixels)
     given = normalise(pixels, about["preprocessing"]["mean"], about["preprocessing"]["std"])
-    differences = {}
+    differences, served = {}, True
     for engine in ("onnxruntime", "openvino"):
         try: choose_engine(engine)
         except ValueError: continue
         bundle = load_bundle(folder, engine, "full")
         logits = bundle.network(given, ["logits"])[0]
         differences[engine] = float(np.abs(summed(softmax(logits), about["answers"], about["classes"]) - expected).max())
-        served = bundle._ask([bundle._pixels(root/file) for file in rows.file[:1]], False)[0] # by the way that production goes, to the end
+        served &= all(np.array_equal(bundle._pixels(root/file)[0], one) for file, one in zip(rows.file, pixels)) # what production looks at
     written = rows[[f"p_{name}" for name in about["classes"]]].to_numpy()
     stored = float(np.abs(class_probabilities(logits, about, calibrated=False) - written).max())
     same_precision = about["fitted_with"]["precision"] == "full"
     largest = max(differences.values())
-    return dict(largest_difference=largest, agrees=bool(largest <= MOST and (not same_precision or stored <= 10 * MOST)), n=len(read), precision="full", engines=differences,
+    return dict(largest_difference=largest, agrees=bool(served and largest <= MOST and (not same_precision or stored <= 10 * MOST)), n=len(read), precision="full", engines=differences,
                 difference_to_predictions=stored, predictions_precision=about["fitted_with"]["precision"])
 
 

@@ -7,9 +7,8 @@ __all__ = ['AUDIT_STRENGTH', 'CHEAPEST_FIRST', 'TREATMENTS', 'versions', 'doubt_
            'train_arms', 'headline', 'evaluate_arm', 'finest_label', 'learning_curve', 'chosen_of', 'judge', 'repeated',
            'conclude', 'compare', 'load_arm', 'decide', 'ask_files', 'stability', 'evaluate_elsewhere']
 
-# %% ../nbs/09_compare.ipynb #617dace5
-import importlib.metadata, importlib.util, io, math, os, platform, time
-from concurrent.futures import ThreadPoolExecutor
+# %% ../nbs/09_compare.ipynb #9dd12341
+import importlib.metadata, importlib.util, io, math, platform, time
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -24,11 +23,12 @@ from .audit import apply_findings, audit, audit_record, check_groups, find_label
 from .backbone import Body, Features, Weights, _package_file, _is_torchvision, body_of_run, check_arch, engine_and_precision, expects, pretrained_network, take_features
 from .blocks import classes_of, pet_loaders
 from .catalog import NAMES, Pets, choose_target, count_classes, limit_catalog, load_data
+from .engines import cores, in_parts
 from .errors import PetclfError
 from .evaluate import (at_threshold, away, calibrate, choose_threshold, corrected_difference, correct_prior, figure, fit_temperature, hidden, holm, leak_price, mean_and_spread,
                              metrics, paired, paired_bootstrap, summed_to_species, percent, plot_confusion, plot_history, plot_precision_recall, plot_reliability, plot_roc, plot_threshold, positive_class)
 from .figures import save_figure
-from .files import cache_dir, read_json, sha256, write_json, write_table
+from .files import read_json, sha256, write_json, write_table
 from .pixels import PictureError, normalise, open_picture, resize
 from .run import Run, alone_in, begin_run, read_predictions, read_text_table, setting_words, write_predictions
 from .split import check_split, evaluated_part, split_catalog
@@ -643,7 +643,7 @@ def compare(
     judge(run)
     return run
 
-# %% ../nbs/09_compare.ipynb #2d77821c
+# %% ../nbs/09_compare.ipynb #1dadfef4
 def load_arm(
     run, # a run
     arm, # one of its finished arms
@@ -714,16 +714,12 @@ def ask_files(
     def pixels(file):
         try: return _pixels(Path(root)/file, ask.size, how)
         except PictureError as error: return str(error)
-    with ThreadPoolExecutor(max(2, os.cpu_count() or 1)) as pool:
-        bar = tqdm(total=len(files), desc=f"asking ({how})", unit=" pictures", disable=None if progress else True, leave=False)
-        for start in range(0, len(files), batch):
-            part = files[start:start + batch]
-            found = list(pool.map(pixels, part))
-            errors |= {file: why for file, why in zip(part, found) if isinstance(why, str)}
-            kept = [(file, one) for file, one in zip(part, found) if not isinstance(one, str)]
+    with tqdm(total=len(files), desc=f"asking ({how})", unit=" pictures", disable=None if progress else True, leave=False) as bar:
+        for found in in_parts(files, lambda part: [(file, pixels(file)) for file in part], batch, cores()): # read in threads while the arm, which uses all cores, is asked
+            errors |= {file: why for file, why in found if isinstance(why, str)}
+            kept = [(file, one) for file, one in found if not isinstance(one, str)]
             if kept: said.append(ask(np.stack([one for _, one in kept]))); read += [file for file, _ in kept]
-            bar.update(len(part))
-        bar.close()
+            bar.update(len(found))
     return (np.concatenate(said) if said else np.zeros((0, len(ask.classes)))), read, errors
 
 

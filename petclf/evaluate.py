@@ -9,9 +9,9 @@ __all__ = ['BOOTSTRAPS', 'BINS', 'HOWS', 'TEMPERATURES', 'LEVEL_RATES', 'wilson'
            'choose_threshold', 'at_threshold', 'plot_threshold', 'threshold_interval', 'fit_temperature', 'calibrate',
            'correct_prior', 'order_by_similarity', 'plot_confusion', 'plot_confusions', 'plot_history', 'plot_roc',
            'plot_precision_recall', 'plot_reliability', 'plot_figures', 'worst_errors', 'show_errors',
-           'kinds_of_errors', 'summed_to_species', 'worst_pairs', 'across_species', 'answer_levels', 'at_levels',
-           'levels_table', 'pictures_to_settle', 'pictures_for_interval', 'learning_curve_points', 'what_more_brings',
-           'plot_learning_curve']
+           'kinds_of_errors', 'summed_to_species', 'worst_pairs', 'across_species', 'answer_levels', 'least_threshold',
+           'at_levels', 'levels_table', 'pictures_to_settle', 'pictures_for_interval', 'learning_curve_points',
+           'what_more_brings', 'plot_learning_curve']
 
 # %% ../nbs/08_evaluate.ipynb #29c624c3
 import warnings
@@ -1001,7 +1001,7 @@ def across_species(
             rows.append([str(name), kind, int(wrong[own].sum()), int(own.sum()), one["value"], one["low"], one["high"]])
     return pd.DataFrame(rows, columns=["species", "mistakes", "pictures", "of", "share", "low", "high"]).astype({"species": "str", "mistakes": "str"})
 
-# %% ../nbs/08_evaluate.ipynb #85655ce0
+# %% ../nbs/08_evaluate.ipynb #31654e0d
 LEVEL_RATES = {"breed": 0.05, "coat": 0.03, "species": 0.01} # the finest first: the share of the answers at a level that may be wrong
 
 def answer_levels(
@@ -1019,7 +1019,7 @@ def answer_levels(
     groups, left = _groups_of(table.file, groups), np.ones(len(table), dtype=bool)
     for level, (answer, score, truth) in _levels(table, rates, species_of, coat_of).items():
         right = answer == truth
-        threshold = _least_threshold(score[left], right[left], rates[level])
+        threshold = least_threshold(score[left], right[left], rates[level])
         given = left & (score >= threshold) if threshold is not None else np.zeros(len(table), dtype=bool)
         error = _proportion(float((~right)[given].mean()), groups[given]) if given.any() else figure(None, None, None, "never answered")
         found[level] = {"threshold": threshold, "rate": rates[level], "n": int(given.sum()), "errors": int((~right)[given].sum()), "error": error}
@@ -1039,8 +1039,12 @@ def _levels(table, levels, species_of, coat_of):
     return {level: one(level) for level in levels}
 
 
-def _least_threshold(score, right, rate):
-    "The smallest threshold with at most `rate` wrong among the scores from it on, halfway to the next score below; None where there is none."
+def least_threshold(
+    score, # (n,), how sure each answer is, 0 to 1
+    right, # (n,), whether it is right
+    rate, # the share of answers that may be wrong
+) -> float: # halfway to the next score below; None where no threshold keeps the rate
+    "The smallest threshold with at most `rate` wrong among the answers from it on."
     if not len(score): return None
     scores, at = np.unique(score, return_inverse=True)
     wrong, given = (np.cumsum(np.bincount(at, part, len(scores))[::-1])[::-1] for part in (~right, np.ones(len(score)))) # from each score on

@@ -5,13 +5,13 @@
 # %% auto #0
 __all__ = ['PART', 'FORMATS', 'columns', 'Written', 'predict']
 
-# %% ../nbs/13_predict.ipynb #5a40e0b6
+# %% ../nbs/13_predict.ipynb #a72390aa
 import csv, json, os, sys
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-from .answers import Answer, Bundle, BundleError, find_pictures, load_bundle
+from .answers import Bundle, BundleError, find_pictures, load_bundle
 from .engines import cores, in_parts
 
 # %% ../nbs/13_predict.ipynb #e21371dc
