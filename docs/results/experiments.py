@@ -1,10 +1,11 @@
-"""The experiments behind the story's second part, on all of Oxford Pets. Each writes small files beside this one:
+"""The experiments behind the story's second and fourth parts, on all of Oxford Pets. Each writes small files beside this one:
 
     python docs/results/experiments.py share RUN     was it the imbalance? (trains three networks; RUN gives the split)
     python docs/results/experiments.py faults        what the audit finds of the faults planted in the drawn sample
     python docs/results/experiments.py flips         how many wrong labels the audit finds
     python docs/results/experiments.py away RUN PATH who pays away from home (RUN holds probes, PATH has cat/ and dog/)
     python docs/results/experiments.py nopet RUN PATH what says "probably no pet" best (RUN holds a probe of breeds, PATH has a folder for each kind)
+    python docs/results/experiments.py decisions RUN BUNDLE what an exported breed run decides about its own test pictures
 
 PETCLF_DATA names the photographs.
 """
@@ -17,12 +18,14 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image, ImageDraw, ImageFont
 
-from petclf.answers import pet_score
+from petclf.against import ask_bundle, decisions_table
+from petclf.answers import load_bundle, pet_score
 from petclf.audit import find_label_errors
 from petclf.backbone import Body, body_file, expects, pretrained_network, take_features
 from petclf.catalog import load_data
 from petclf.compare import audit_data, doubt_labels, train_arms
 from petclf.draw import BREEDS, draw_pet
+from petclf.engines import cores
 from petclf.evaluate import wilson
 from petclf.files import write_json, write_table
 from petclf.pixels import normalise, resize
@@ -266,4 +269,13 @@ def _drawn_pet(i, rng):
     return draw_pet(breeds[i // 3 % len(breeds)], f"0/{i + 1}")
 
 
-if __name__ == "__main__": {"share": share, "faults": faults, "flips": flips, "away": away, "nopet": nopet}[sys.argv[1]](*sys.argv[2:])
+def decisions(run, bundle):
+    "The decisions of a bundle about the test pictures of the run that it comes from, by species."
+    run, bundle = Run.open(run), load_bundle(bundle, callers=cores())
+    pets = load_data(run.record["settings"]["data"], run.record["seed"])
+    pets.catalog = pets.catalog[pets.catalog.file.isin(run.catalog.file[run.catalog.split == "test"])]
+    table = decisions_table(ask_bundle(bundle, pets, progress=True), run.record["target"], by="species")
+    write_table(HERE/"breeds-probe"/"decisions-home.csv", table.rename_axis("species").reset_index())
+
+
+if __name__ == "__main__": {"share": share, "faults": faults, "flips": flips, "away": away, "nopet": nopet, "decisions": decisions}[sys.argv[1]](*sys.argv[2:])
