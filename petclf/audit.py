@@ -180,7 +180,7 @@ def all_views() -> list: # (2, 3) each
     tilted = [_before(_window(0, 0, s, s), _rotation(degrees)) for s in (0.93, 0.75) for degrees in (-6, -3, 3, 6)]
     return [*turned, *crops, *(_before(crop, MIRROR) for crop in crops), *tilted]
 
-# %% ../nbs/04_audit.ipynb #156028b1
+# %% ../nbs/04_audit.ipynb #5d8c30cf
 def find_candidates(
     squares, # uint8 (n, 64, 64)
     least=0.74, # cosine between descriptions
@@ -216,7 +216,7 @@ def _best(pairs, most):
 
 class _Index:
     "Random-plane hashing of descriptions."
-    bits, crowd = 128, 64
+    bits, crowd, batch = 128, 64, 4096 # a batch is small enough for what is made of it to stay in the processor's cache
 
     def __init__(self, described, seed):
         rng = np.random.default_rng(seed)
@@ -229,31 +229,42 @@ class _Index:
         for table in range(self.tables): self.weights[rng.choice(self.bits, self.length, replace=False), table] = 2.0**np.arange(self.length)
         self.codes, keys = self._hash(described)
         structured = np.flatnonzero(described.any(1)) # an empty picture is like nothing
-        self.order = [structured[np.argsort(keys[structured, table], kind="stable")].astype(np.int32) for table in range(self.tables)]
-        self.starts = [np.r_[0, np.cumsum(np.bincount(keys[structured, table], minlength=2**self.length))].astype(np.int32) for table in range(self.tables)]
+        self.order = [structured[np.argsort(key[structured], kind="stable")].astype(np.int32) for key in keys]
+        self.halves = [self.codes[0, order] for order in self.order] # in the order of a table, so that they are read one after the other
+        self.starts = [np.r_[0, np.cumsum(np.bincount(key[structured], minlength=2**self.length))].astype(np.int32) for key in keys]
 
     def _hash(self, described):
-        signs = described @ self.planes > 0
-        return np.packbits(signs, axis=1).view(np.uint64), (signs.astype(np.float32) @ self.weights).astype(np.int32)
+        "Codes, uint64 (2, n), and keys, int32 (tables, n)."
+        signs, keys = described @ self.planes > 0, np.empty((self.tables, len(described)), np.int32)
+        for at in range(0, len(described), self.batch): keys[:, at:at + self.batch] = (signs[at:at + self.batch].astype(np.float32) @ self.weights).T
+        return np.ascontiguousarray(np.packbits(signs, axis=1).view(np.uint64).T), keys
 
     def search(self, asked, least):
         "Places in `asked` and in the index, and the cosine, wherever it is `least` or more between different pictures; and how many pairs were met."
         codes, keys = self._hash(asked)
-        structured = asked.any(1)
-        apart = self.bits * (np.arccos(least) / np.pi + 0.09) # two standard deviations above what is expected at `least`
+        empty, expected = ~asked.any(1), np.arccos(least) / np.pi # the share of bits that differ at `least`
+        apart, half_apart = self.bits * (expected + 0.09), self.bits / 2 * (expected + 0.14) # two standard deviations more, and almost three
         found, met = [], 0
-        for order, starts, key in zip(self.order, self.starts, keys.T):
-            count = np.where(structured, np.minimum(starts[key + 1] - starts[key], self.crowd), 0)
-            query = np.repeat(np.arange(len(asked)), count)
-            entry = order[np.arange(len(query)) - np.repeat(np.cumsum(count) - count, count) + np.repeat(starts[key], count)]
-            near = np.bitwise_count(codes[query] ^ self.codes[entry]).sum(1) <= apart
-            near &= query != entry % len(asked)
-            met += len(query)
-            found.append(query[near].astype(np.int64) * len(self.described) + entry[near])
-        query, entry = np.divmod(np.unique(np.concatenate(found)), len(self.described))
-        similarity = np.concatenate([np.zeros(0, np.float32), *((asked[query[at:at + 100_000]] * self.described[entry[at:at + 100_000]]).sum(1) for at in range(0, len(query), 100_000))])
-        close = similarity >= least
-        return query[close], entry[close], similarity[close], met
+        for order, halves, starts, key in zip(self.order, self.halves, self.starts, keys):
+            for at in range(0, len(asked), self.batch):
+                some = slice(at, at + self.batch)
+                start = starts[key[some]]
+                count = np.where(empty[some], 0, np.minimum(starts[key[some] + 1] - start, self.crowd))
+                place = np.repeat(start - np.cumsum(count) + count, count)
+                place += np.arange(len(place))
+                differ = np.bitwise_count(np.repeat(codes[0, some], count) ^ halves[place])
+                near = np.flatnonzero(differ <= half_apart)
+                query, entry = np.repeat(np.arange(at, at + len(count)), count)[near], order[place[near]]
+                near = differ[near] + np.bitwise_count(codes[1, query] ^ self.codes[1, entry]) <= apart
+                near &= query != entry % len(asked)
+                query, entry = query[near], entry[near].astype(np.int64)
+                similarity = np.einsum("nd,nd->n", asked[query], self.described[entry])
+                close = similarity >= least
+                found.append((query[close], entry[close], similarity[close]))
+                met += len(place)
+        query, entry, similarity = map(np.concatenate, zip(*found))
+        _, once = np.unique(query * len(self.described) + entry, return_index=True) # several tables may have met a pair
+        return query[once], entry[once], similarity[once], met
 
 # %% ../nbs/04_audit.ipynb #47ed2bad
 BLOCKS = 8 # in each direction
