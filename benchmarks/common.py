@@ -1,6 +1,6 @@
 "What the benchmarks share: two sides in processes of their own, their memory, medians, and a JSON of it all."
 import argparse, importlib.metadata, json, os, shlex, shutil, statistics, subprocess, sys, tempfile, threading, time
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -13,11 +13,14 @@ def say(text): print(text, file=sys.stderr, flush=True)
 
 def parser(
     about, # one line
-    pairs=3, # how many pairs unless told otherwise
+    pairs=3, # how many pairs unless told otherwise; 1: whole commands are timed once, and there is no such option
+    rows=(), # names of its rows, of which one alone may be measured
 ) -> argparse.ArgumentParser: # with what all benchmarks take
     "The options of a benchmark."
     made = argparse.ArgumentParser(description=about)
-    made.add_argument("--pairs", type=int, default=pairs, help=f"how often each side has its turn (default: {pairs})")
+    made.set_defaults(pairs=pairs)
+    if pairs > 1: made.add_argument("--pairs", type=int, default=pairs, help=f"how often each side has its turn (default: {pairs})")
+    if rows: made.add_argument("--only", default=None, choices=rows, help="measure this row alone; what is kept of the others stays")
     made.add_argument("--quick", action="store_true", help="a few pictures, to see whether it runs; the figures mean nothing and are not kept")
     return made
 
@@ -58,10 +61,13 @@ class Side:
     def __init__(self,
         script, # a file in this folder
         *arguments, # that it takes
+        peak=False, # look at its memory from its first second on (`Peak`)
         **env, # environment variables
     ):
         self.process = subprocess.Popen([sys.executable, HERE/script, *map(str, arguments)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=None if os.environ.get("BENCH_DEBUG") else subprocess.DEVNULL,
                                         text=True, env=environment(**env))
+        self.peak = Peak(self.process.pid) if peak else nullcontext()
+        self.peak.__enter__()
         self.name = script.removesuffix(".py")
         self.hello = self._answer()
 
@@ -78,6 +84,7 @@ class Side:
 
     def __enter__(self): return self
     def __exit__(self, *_):
+        self.peak.__exit__()
         self.process.stdin.close()
         try: self.process.wait(30)
         except subprocess.TimeoutExpired: self.process.kill()
@@ -129,18 +136,19 @@ def hardly_trained(
     size, # side of the pictures, in pixels
     folder, # pictures in the Oxford layout
     work, # where everything goes
-) -> tuple: # fastai's exported learner, petclf's bundle
+    plain=True, # export fastai's learner too
+) -> tuple: # fastai's exported learner (None without `plain`), petclf's bundle
     "The same network for both sides to predict with. What it answers does not matter here: ResNet-18 has random weights, so nothing is downloaded."
     # A probe's bundle is one network, as plain fastai's learner is; that of another arm has a second one, which knows what is probably no pet.
     work.mkdir(parents=True, exist_ok=True)
     exported, bundle, cache, weights = work/f"{arch}.pkl", work/f"{arch}-bundle", work/"cache", []
-    run([sys.executable, HERE/"plain.py", "export", folder, arch, size, exported])
+    if plain: run([sys.executable, HERE/"plain.py", "export", folder, arch, size, exported])
     if arch == "resnet18":
         run([sys.executable, "-c", f"import torch, torchvision; torch.save(torchvision.models.resnet18().state_dict(), {str(work/'random.pth')!r})"])
         weights = ["--weights", work/"random.pth"]
     run([*PETCLF, "train", "--arm", "probe+direct", "--arch", arch, "--size", size, "--limit", "40", "--set", "precision=auto", "--no-audit", "--data", folder, "--out", work/f"{arch}-run", *weights], PETCLF_CACHE=cache)
     run([*PETCLF, "export", work/f"{arch}-run", "--arm", "probe+direct", "-o", bundle, *weights], PETCLF_CACHE=cache)
-    return exported, bundle
+    return exported if plain else None, bundle
 
 
 # ## Memory
@@ -226,23 +234,36 @@ def claim(
 
 
 def finish(
-    name, # of the benchmark
+    name, # of the result
     options, # parsed
     started, # `time.perf_counter()` at its start
-    claims, # list of `claim`
+    claims, # list of `claim`: those that are finished; called after each row, so that what was measured is kept
+    script=None, # its file's name, where that is not `name`
     **more, # what else is worth keeping
-):
-    "Print the result as JSON and keep it in results/KIND/NAME.json."
+) -> dict: # the result, for `json.dumps`
+    "Keep claims in results/KIND/NAME.json, beside those that an earlier run measured there with the same versions on the same processor."
     versions = {}
     for package in PACKAGES:
         try: versions[package] = importlib.metadata.version(package)
         except importlib.metadata.PackageNotFoundError: pass
     words = [Path(word).name if "/" in word else word for word in sys.argv[1:]] # no paths of this machine
-    result = dict(benchmark=name, command=shlex.join(["python", f"benchmarks/{name}.py", *words]), processor=hardware(), python=sys.version.split()[0], versions=versions,
-                  pairs=options.pairs, seconds=round(time.perf_counter() - started, 1), claims=claims, **more)
-    text = json.dumps(result, indent=1)
-    print(text)
-    if options.quick: return
-    folder = HERE/"results"/hardware()["kind"]
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder/f"{name}.json").write_text(text + "\n")
+    command = shlex.join(["python", f"benchmarks/{script or name}.py", *words])
+    result = dict(benchmark=name, processor=hardware(), python=sys.version.split()[0], versions=versions, pairs=options.pairs,
+                  commands={command: round(time.perf_counter() - started, 1)}, claims=[dict(one, command=command) for one in claims], **more)
+    path = HERE/"results"/hardware()["kind"]/f"{name}.json"
+    if path.is_file() and not options.quick:
+        before, now = json.loads(path.read_text()), {one["claim"]: one for one in result["claims"]}
+        if all(before[key] == result[key] for key in ("processor", "python", "versions")):
+            result["claims"] = [now.pop(one["claim"], one) for one in before["claims"]] + list(now.values())
+            result["commands"] = {used: seconds for used, seconds in {**before["commands"], **result["commands"]}.items() if any(one["command"] == used for one in result["claims"])}
+    if not options.quick:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        written = path.with_suffix(".new")
+        written.write_text(json.dumps(result, indent=1) + "\n")
+        written.replace(path)
+    return result
+
+
+def show(result):
+    "Print a result as JSON."
+    print(json.dumps(result, indent=1))

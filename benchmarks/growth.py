@@ -2,14 +2,14 @@
 
 Pictures have the spectrum of photographs (audit_growth.squares_like_photographs), tinted, 128 px, as JPEG. Whole commands, each with empty caches.
 The claim compares what a further picture costs: from 10,000 to 100,000 against from 1,000 to 10,000. audit_growth.py measures the search for copies alone."""
-import sys, time
+import os, time
 from concurrent.futures import ProcessPoolExecutor
 
 import numpy as np
 from PIL import Image
 
 from audit_growth import squares_like_photographs
-from common import PETCLF, claim, finish, hardly_trained, parser, peak_of, say, some_pictures, workplace
+from common import PETCLF, claim, finish, hardly_trained, parser, peak_of, say, show, some_pictures, workplace
 
 
 def generate(folder, first, n):
@@ -42,18 +42,21 @@ if __name__ == "__main__":
     made.add_argument("--large", action="store_true", help="100,000 pictures too")
     options, started = made.parse_args(), time.perf_counter()
     sizes = (50, 100, 200) if options.quick else (1_000, 10_000, 100_000) if options.large else (1_000, 10_000)
-    claims = []
-    import os
+    claims, name = [], "growth-large" if options.large else "growth"
     with workplace() as work:
         if os.environ.get("PETCLF_DATA"): some = some_pictures(80, work/"pets")
         else: # generated ones are good enough for a network that is hardly trained
             some = pictures(80, work/"pets")
-        _, bundle = hardly_trained("tf_efficientnet_lite0", 64, some, work)
-        rows = [measure(n, bundle, work) for n in sizes]
+        _, bundle = hardly_trained("tf_efficientnet_lite0", 64, some, work, plain=False)
+        rows = []
+        for n in sizes:
+            rows.append(measure(n, bundle, work))
+            result = finish(name, options, started, claims, script="growth", rows=rows)
     if len(rows) == 3:
         a, b, c = rows
         for verb in ("audit", "predict"):
             further = lambda x, y: 1000 * (y[f"{verb}_seconds"] - x[f"{verb}_seconds"]) / (y["pictures"] - x["pictures"])
             claims.append(claim(f"growth of {verb}: a further picture", "ms a picture", 1.2, further(b, c) / further(a, b), at_most=True, before=further(a, b), petclf=further(b, c)))
         claims.append(claim(f"growth of predict's memory, {c['pictures']:,} pictures against {b['pictures']:,}", "MB", 1.1, c["predict_mb"] / b["predict_mb"], at_most=True, before=b["predict_mb"], petclf=c["predict_mb"]))
-    finish("growth-large" if options.large else "growth", options, started, claims, rows=rows)
+        result = finish(name, options, started, claims, script="growth", rows=rows)
+    show(result)

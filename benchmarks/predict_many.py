@@ -2,7 +2,7 @@
 
 Then petclf against its own parts: what decoding and the network take when each is timed apart on one core, added up and divided by the cores."""
 import time
-from common import PETCLF, Side, alternate, claim, finish, hardly_trained, parser, run, say, some_pictures, spread, workplace
+from common import PETCLF, Side, alternate, claim, finish, hardly_trained, parser, run, say, show, some_pictures, spread, workplace
 
 ROWS = (("tf_efficientnet_lite0", {"avx2": 4, "amx": 8}), ("resnet18", {"avx2": 2, "amx": 5}))
 
@@ -27,11 +27,12 @@ def measure(arch, must, options, folder, work, n):
 
 
 if __name__ == "__main__":
-    options, started = parser(__doc__.splitlines()[0]).parse_args(), time.perf_counter()
+    options, started = parser(__doc__.splitlines()[0], rows=[row[0] for row in ROWS]).parse_args(), time.perf_counter()
     n = 100 if options.quick else 2000
     with workplace() as work:
         folder = some_pictures(n, work/"pets")
         claims = []
-        for row in ROWS:
+        for row in [row for row in ROWS if options.only in (None, row[0])]:
             claims += measure(*row, options, folder, work, n)
-            finish("predict_many", options, started, claims)
+            result = finish("predict_many", options, started, claims)
+    show(result)

@@ -172,7 +172,7 @@ def _training_options(parser):
     parser.add_argument("--recipe", default="off", help="off, story, a .toml file, or the run.json of a run to do again (default: off)")
     parser.add_argument("--size", type=_positive_number, default=None, help="side of the pictures in pixels (default: 224)")
     parser.add_argument("--epochs", type=_positive_number, default=None, help="times through the training pictures (default: 10)")
-    parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="any other field of the recipe, such as batch_size=32; may be given again")
+    parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="any other field of the recipe, such as batch_size=32, or patience=3 to stop early; may be given again")
     parser.add_argument("--out", "-o", default=None, metavar="RUN", help="the run folder (default: runs/ and a name made from the settings)")
     parser.add_argument("--overwrite", action="store_true", help="replace a run that has other settings")
 
@@ -220,7 +220,8 @@ def _settings(options, arms):
         if (before.get("weights") or {}).get("source", "").startswith("the file") and not options.weights:
             raise PetclfError(f"{options.recipe}: its weights were {before['weights']['source']}; name that file with --weights")
     chosen = {name: getattr(options, name) if getattr(options, name) is not None else before.get(name) for name in ("data", "target", "split", "seed", "limit")}
-    return dict(data="sample" if chosen["data"] is None else chosen["data"], arms=before.get("arms") if arms is None else arms, recipe=read_recipe(options.recipe, **changes), target=chosen["target"],
+    bodies = getattr(options, "bodies", None)
+    return dict(data="sample" if chosen["data"] is None else chosen["data"], bodies=before.get("bodies") or [] if bodies is None else _names(bodies), arms=before.get("arms") if arms is None else arms, recipe=read_recipe(options.recipe, **changes), target=chosen["target"],
                 split=chosen["split"], seed=chosen["seed"] or 0, limit=chosen["limit"], weights=options.weights, out=options.out,
                 overwrite=options.overwrite, look=not options.no_audit, progress=True, say=_say)
 
@@ -235,14 +236,14 @@ def run_train(options):
     _finish(run)
 
 
-def _names(text): return [name.strip() for name in (text or "").split(",") if name.strip()]
+def _names(text): return [name.strip() for name in text.split(",") if name.strip()]
 
 
 def run_compare(options):
     from petclf.compare import compare
     settings = _settings(options, _names(options.arms) if options.arms is not None else None)
     settings["arms"] = ("probe", "scratch", "pretrained") if settings["arms"] is None else settings["arms"]
-    run = compare(**settings, bodies=_names(options.bodies))
+    run = compare(**settings)
     _finish(run)
 
 

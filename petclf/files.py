@@ -19,13 +19,18 @@ def written_whole(
         temporary = Path(name)
         yield temporary
         temporary.chmod(0o666 & ~_umask()) # mkstemp makes private files; these are meant to be shared
-        with open(temporary, "rb") as file: os.fsync(file.fileno())
+        _to_disk(temporary)
         os.replace(temporary, path)
     except OSError as error:
         if error.errno is None: raise
         raise PetclfError(f"cannot write {path}: {error.strerror}; free some space or choose another folder with --out") from error
     finally:
         if temporary is not None: temporary.unlink(missing_ok=True)
+
+
+def _to_disk(path):
+    "Have a file's bytes on the disk, where a power cut leaves them."
+    with open(path, "rb") as file: os.fsync(file.fileno())
 
 
 def _umask():
@@ -48,6 +53,7 @@ def folder_written_whole(
         temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
         yield temporary
         temporary.chmod(0o777 & ~_umask())
+        for written in filter(Path.is_file, temporary.rglob("*")): _to_disk(written) # before its name says that it is whole
         try: os.rename(temporary, path)
         except OSError:
             if not path.is_dir(): raise # else somebody finished the same folder first

@@ -99,9 +99,9 @@ def begin_run(
 
 def _clear(folder):
     "Remove a run's own files; anything else that somebody put there stays."
-    shutil.rmtree(folder/"arms", ignore_errors=True)
+    for name in ("arms", "bodies"): shutil.rmtree(folder/name, ignore_errors=True)
     # run.json comes last: while it is there, the folder is known as a run.
-    for name in ("catalog.csv", "audit.csv", "audit.json", "verdict.json", "checklist.json", "report.html", "run.json"): (folder/name).unlink(missing_ok=True)
+    for name in ("catalog.csv", "audit.csv", "audit.json", "bodies.csv", "repeated_splits.csv", "verdict.json", "checklist.json", "report.html", "run.json"): (folder/name).unlink(missing_ok=True)
 
 
 @contextlib.contextmanager

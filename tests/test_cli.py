@@ -70,8 +70,11 @@ def test_train_writes_the_run_folder_and_only_once(photos, capsys):
     line = refused(capsys, "train", "--data", photos, "--arm", "scratch", *SMALL, "--epochs", "3", "--out", "runs/a")
     assert "recipe.epochs" in line
     Path("runs/a/notes.txt").write_text("mine")
+    (Path("runs/a")/"bodies").mkdir()
+    for left in ("bodies.csv", "bodies/resnet18.csv", "repeated_splits.csv"): (Path("runs/a")/left).write_text("of the run before")
     train(photos, "--seed", "1", "--out", "runs/a", "--overwrite")
     assert Run("runs/a").record["seed"] == 1 and Path("runs/a/notes.txt").read_text() == "mine"
+    assert not [path for path in Path("runs/a").rglob("*.csv") if path.read_text() == "of the run before"]
     assert digests(run_a.arm("scratch"))["predictions.csv"] != kept["predictions.csv"]
 
 

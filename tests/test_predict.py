@@ -143,6 +143,7 @@ def hostile(tmp_path):
     (folder/"text.jpg").write_text("this is no picture\n")
     (folder/"truncated.jpeg").write_bytes(good[:len(good) // 2])
     (folder/"nothing.png").write_bytes(b"")
+    Image.new("1", (60_000, 2)).save(folder/"thread.png") # its short side at 224 pixels would take gigabytes
     (folder/"folder.jpg").mkdir()
     (folder/"notes.txt").write_text("not looked at in a folder")
     with open(os.fsencode(folder) + b"/caf\xe9.jpg", "wb") as file: file.write(good)
@@ -156,13 +157,13 @@ def test_bad_files_are_rows_and_exit_status_one(bundle, hostile):
     done = petclf("predict", bundle, hostile, "missing.jpg", "nothing*.png")
     assert done.returncode == 1, done.stderr
     rows = {row["file"].replace(f"{hostile}/", ""): row for row in rows_of(done.stdout)}
-    assert set(rows) == {"a good one.jpg", "text.jpg", "truncated.jpeg", "nothing.png", "caf\\udce9.jpg", 'comma, "quote"\nnew line.jpg', "deeper/z.JPG", "missing.jpg", "nothing*.png"}
+    assert set(rows) == {"a good one.jpg", "text.jpg", "truncated.jpeg", "nothing.png", "thread.png", "caf\\udce9.jpg", 'comma, "quote"\nnew line.jpg', "deeper/z.JPG", "missing.jpg", "nothing*.png"}
     errors = {name: row["error"] for name, row in rows.items() if row["error"]}
-    assert set(errors) == {"text.jpg", "truncated.jpeg", "nothing.png", "missing.jpg", "nothing*.png"}
-    assert errors["text.jpg"] == "not a picture" and errors["nothing.png"] == "empty file" and errors["missing.jpg"] == "no such file" and "truncated" in errors["truncated.jpeg"]
+    assert set(errors) == {"text.jpg", "truncated.jpeg", "nothing.png", "thread.png", "missing.jpg", "nothing*.png"}
+    assert "60000 x 2" in errors["thread.png"] and errors["text.jpg"] == "not a picture" and errors["nothing.png"] == "empty file" and errors["missing.jpg"] == "no such file" and "truncated" in errors["truncated.jpeg"]
     assert all(not row["predicted"] and row["p_cat"] == "" for row in rows.values() if row["error"])
     assert list(rows["a good one.jpg"]) == ["file", "predicted", "decision", "species", "breed", "p_cat", "p_dog", "seconds", "error"]
-    assert "5 of 9" in done.stderr and "Traceback" not in done.stderr
+    assert "6 of 10" in done.stderr and "Traceback" not in done.stderr
 
 
 def test_a_file_that_may_not_be_read(bundle, tmp_path):
