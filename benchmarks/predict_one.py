@@ -10,7 +10,7 @@ from PIL import Image
 network, photo, size = sys.argv[1], Image.open(sys.argv[2]), int(sys.argv[3])
 photo.draft(None, (size, size))
 pixels = numpy.asarray(photo.convert("RGB").resize((size, size)), numpy.float32).transpose(2, 0, 1)[None] / 255
-print(onnxruntime.InferenceSession(network, providers=["CPUExecutionProvider"]).run(["logits"], {"pixels": pixels}))
+print(onnxruntime.InferenceSession(network, providers=["CPUExecutionProvider"]).run(["logits"], {"pictures": pixels}))
 """
 
 if __name__ == "__main__":

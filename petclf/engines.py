@@ -20,11 +20,18 @@ def choose_engine(
     return name
 
 
+def has(
+    *features, # of processors, as /proc/cpuinfo names them
+) -> bool: # whether this one has any of them; False where that cannot be known
+    "What the processor can do."
+    try: flags = next(line for line in open("/proc/cpuinfo") if line.startswith("flags")).split()
+    except (OSError, StopIteration): return False
+    return not set(features).isdisjoint(flags)
+
+
 def has_bf16() -> bool: # whether this processor multiplies bf16 in hardware
     "Whether bf16 is faster here: with AMX or AVX-512's bf16."
-    try: flags = next(line for line in open("/proc/cpuinfo") if line.startswith("flags"))
-    except (OSError, StopIteration): return False
-    return " amx_bf16" in flags or " avx512_bf16" in flags
+    return has("amx_bf16", "avx512_bf16")
 
 
 def choose_engine_precision(
