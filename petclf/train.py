@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['CHOICES', 'ARMS', 'VARIANTS', 'STRENGTHS', 'Recipe', 'differences', 'read_recipe', 'parse_setting', 'Arm',
            'arm_settings', 'processor', 'choose_device', 'choose_precision', 'keep_memory', 'FusedAdam',
-           'seed_everything', 'make_learner', 'sanity_check', 'read_checkpoint', 'load_model', 'KeepEpochs',
-           'StopEarly', 'waited', 'Best', 'ShowEpochs', 'fit_arm', 'Probe', 'fit_probe', 'predict_parts',
+           'seed_everything', 'BF16OnCPU', 'make_learner', 'sanity_check', 'read_checkpoint', 'load_model',
+           'KeepEpochs', 'StopEarly', 'waited', 'Best', 'ShowEpochs', 'fit_arm', 'Probe', 'fit_probe', 'predict_parts',
            'predictions_table']
 
 # %% ../nbs/07_train.ipynb #3962322e
@@ -257,7 +257,7 @@ class FusedAdam(Optimizer):
             adamw([parameter for parameter, _ in members], [parameter.grad for parameter, _ in members], *remembered[:2], [], remembered[2], fused=True, amsgrad=False,
                   beta1=mom, beta2=sqr_mom, lr=lr, weight_decay=decay, eps=eps, maximize=False)
 
-# %% ../nbs/07_train.ipynb #c77caaa3
+# %% ../nbs/07_train.ipynb #f82aae27
 def seed_everything(
     seed, # a whole number
 ):
@@ -271,6 +271,17 @@ def _class_weights(loaders):
     "A class weighs as much as all others: n / (classes * its pictures), as scikit-learn's `balanced`."
     counts = np.bincount([int(y) for y in loaders.train_ds.tls[1]], minlength=len(loaders.vocab))
     return torch.tensor(counts.sum() / (len(counts) * counts), dtype=torch.float32, device=loaders.device)
+
+
+class BF16OnCPU(Callback):
+    "The network in bf16 on a CPU, the loss in 32 bit. fastai's own `MixedPrecision` knows CUDA alone: elsewhere it changes nothing and does not say so."
+    order = MixedPrecision.order
+    def before_batch(self):
+        self.autocast = torch.autocast("cpu", torch.bfloat16)
+        self.autocast.__enter__()
+    def after_pred(self):
+        self.autocast.__exit__(None, None, None)
+        self.learn.pred = self.pred.float()
 
 
 def make_learner(
@@ -298,7 +309,7 @@ def make_learner(
     if device.type == "cpu": keep_memory()
     precision = choose_precision(recipe.precision, device)
     if device.type == "cpu" and precision == "full" and processor()["avx2"] and not processor()["avx512"]: faster_convolutions(learn.model)
-    if precision != "full": learn.add_cb(MixedPrecision(amp_mode=AMPMode.BF16 if precision == "bf16" else AMPMode.FP16))
+    if precision != "full": learn.add_cb(BF16OnCPU() if device.type == "cpu" else MixedPrecision(amp_mode=AMPMode.BF16 if precision == "bf16" else AMPMode.FP16))
     learn.remove_cbs([cb for cb in learn.cbs if isinstance(cb, ProgressCallback)])
     return learn
 
