@@ -22,7 +22,7 @@ This page is made by `python benchmarks/table.py` from the JSON files in `result
 
     export PETCLF_DATA=...       # a folder that holds Oxford Pets: images/ and annotations/
     export PETCLF_WEIGHTS=...    # optional: ImageNet weights of ResNet-18, where they should not be downloaded
-    make bench                   # all but the last row below; how long each script took is said there
+    make bench                   # about an hour on 2 cores; how long each script took is said below the table
     make bench-large             # the rows with 100,000 pictures
 
 Each script runs alone too, `python benchmarks/train.py --help`; `--quick` only shows that it works.
