@@ -16,7 +16,8 @@ INTRODUCTION = """\
 Plain fastai (the story's code with fastai's defaults, [plain.py](plain.py)) and petclf ([ours.py](ours.py), or its commands) in turn on the same pictures in
 one run, each in a process of its own. Medians, with the smallest and the largest in brackets; what has no brackets was measured once. The bare limit of training is the same
 network on tensors in memory, nothing else; of many photos, what decoding and the network take when each is timed apart on one core, added up and divided by the cores; of one
-photo, a process that opens it and asks the network with Pillow, numpy and onnxruntime alone.
+photo, a process that opens it and asks the network with Pillow, numpy and onnxruntime alone. The ratio is that of the medians; against the bare loop it is the median of the
+ratios within each turn, since a processor is not equally fast all the time. An empty cell was not measured.
 
 This page is made by `python benchmarks/table.py` from the JSON files in `results/`, which hold every single measurement.
 

@@ -582,7 +582,8 @@ def conclude(
     "What to conclude, in plain words."
     majority, said = verdict["majority"], []
     share = f"{100 * majority['accuracy']:.1f} %"
-    said.append(f"Always answering “{majority['class']}” would be right about {share} of these {verdict['n']:,} pictures; that is the figure to beat, not {100 * majority['balanced_accuracy']:.0f} %.")
+    other = f", not {100 * majority['balanced_accuracy']:.0f} %" if majority["accuracy"] - majority["balanced_accuracy"] > 0.005 else ""
+    said.append(f"Always answering “{majority['class']}” would be right about {share} of these {verdict['n']:,} pictures; that is the figure to beat{other}.")
     for name, values in figures.items():
         accuracy = values["accuracy"]
         beats = accuracy["low"] > majority["accuracy"]
@@ -599,9 +600,9 @@ def conclude(
         low, gap, high = sorted(towards * pair["difference"][part] for part in ("low", "value", "high"))
         if pair["p_value_holm"] < 0.05:
             said.append(f"{better} beats {worse} by {gap:.1f} points (95 % interval {low:.1f} to {high:.1f}): on the same pictures it alone is right about {alone:,}, "
-                        f"{worse} alone about {other:,} (exact McNemar test, p = {_p(pair['p_value_holm'])}).")
+                        f"{worse} alone about {other:,} (exact McNemar test, {_p(pair['p_value_holm'])}).")
         else: said.append(f"{a} and {b} cannot be told apart on these pictures: {better} alone is right about {alone:,}, {worse} alone about {other:,} "
-                          f"(exact McNemar test, p = {_p(pair['p_value_holm'])}).")
+                          f"(exact McNemar test, {_p(pair['p_value_holm'])}).")
     tried = verdict.get("variants", [])
     for one in tried:
         recall = ", ".join(f"{label} {_points(difference)}" for label, difference in one["recall"].items())
@@ -610,7 +611,7 @@ def conclude(
     for pair in verdict.get("repeated_splits", {}).get("pairs", []):
         if not few and verdict["chosen"] not in (pair["a"], pair["b"]): continue
         splits = verdict["repeated_splits"]["splits"]
-        said.append(f"As recipes, over {splits} splits: the balanced accuracy of {pair['a']} minus that of {pair['b']} is {_points(pair)} points (corrected for overlapping splits, p = {_p(pair['p_value'])}).")
+        said.append(f"As recipes, over {splits} splits: the balanced accuracy of {pair['a']} minus that of {pair['b']} is {_points(pair)} points (corrected for overlapping splits, {_p(pair['p_value'])}).")
     for names, changed in verdict["differences"].items() if few else ():
         words = [setting_words(name) for name in changed]
         said.append(f"{names} differ in {_and(words)}" + ("; what is seen is the effect of these together." if len(words) > 1 else "."))
@@ -626,7 +627,9 @@ def conclude(
 def _points(difference): return f"{100 * difference['value']:+.1f} [{100 * difference['low']:+.1f}, {100 * difference['high']:+.1f}]"
 
 
-def _p(value): return f"{value:.2g}" if value >= 1e-4 else f"{value:.0e}".replace("e-0", "e-")
+def _p(value):
+    if value < 1e-300: return "p below 1e-300" # the smallest numbers there are
+    return "p = " + (f"{value:.2g}" if value >= 1e-4 else f"{value:.0e}".replace("e-0", "e-"))
 
 
 def _and(words): return words[0] if len(words) == 1 else ", ".join(words[:-1]) + " and " + words[-1]
