@@ -27,8 +27,8 @@ def ask_bundle(
     progress=False, # show a progress bar
 ) -> pd.DataFrame: # a row a picture that can be read: the catalog's columns, and `predicted`, `decision`, `species_said`, `p_<class>`, `s_<species>`; files that cannot be read are in `attrs["unreadable"]`, with the reason
     "What a bundle says about a data set's pictures."
-    rows = pets.catalog[pets.catalog.note == ""]
-    answers = []
+    rows, answers = pets.catalog[pets.catalog.note == ""], []
+    if rows.empty: raise PetclfError(f"{pets.root}: none of its {len(pets.catalog):,} pictures can be used; the first, {pets.catalog.file.iloc[0]}: {pets.catalog.note.iloc[0]}" if len(pets.catalog) else f"{pets.root}: no pictures there")
     with tqdm(total=len(rows), desc=f"asking {bundle.about.get('name') or 'the bundle'}", unit=" pictures", disable=None if progress else True, leave=False) as bar:
         for part in in_parts([pets.root/file for file in rows.file], lambda part: bundle.answer_batch(part, evidence=False), 8, cores()):
             answers += part
@@ -95,7 +95,7 @@ def evaluate_bundle(
     if table.empty: raise PetclfError(f"--data {data}: none of its pictures can be read")
     target = judged_by([table], [bundle])
     predictions = as_predictions(table, target)
-    found = dict(target=target, metrics=metrics(predictions, "outside", "cat" if target == "species" else None), decisions=decisions_table(table, target),
+    found = dict(target=target, metrics=metrics(predictions, "outside", "cat" if target == "species" else None, table.set_index("file").group), decisions=decisions_table(table, target),
                  left_out=dict(unknown_label=len(table) - len(predictions), unreadable=len(table.attrs["unreadable"]) + int((pets.catalog.note != "").sum())))
     if out is not None:
         write_predictions(Path(out)/"predictions.csv", predictions)
@@ -120,7 +120,7 @@ def hold_against(
     both = ours[["file", "truth", "predicted"]].merge(theirs[["file", "predicted"]], on="file", suffixes=("_new", "_old"))
     was, is_now = both.predicted_old == both.truth, both.predicted_new == both.truth
     lists = {name: both[rows].rename(columns=dict(predicted_old="old", predicted_new="new"))[["file", "truth", "old", "new"]].reset_index(drop=True) for name, rows in (("broken", was & ~is_now), ("mended", ~was & is_now))}
-    pair = paired(ours, theirs, "outside")
+    pair = paired(ours, theirs, "outside", tables[0].set_index("file").group) # copies are one witness
     found = dict(target=target, n=len(both), new=float(is_now.mean()), old=float(was.mean()), paired=pair, worse=bool(pair["p_value"] < 0.05 and pair["difference"]["value"] < 0), **lists)
     if out is not None:
         write_table(Path(out)/"changes.csv", pd.concat([table.assign(change=name) for name, table in lists.items()], ignore_index=True))

@@ -14,7 +14,7 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
-from .engines import Network, choose_engine, choose_engine_precision, has
+from .engines import Network, choose_engine, choose_engine_precision, has, has_bf16
 from .pixels import PictureError, has_picture_name, normalise, open_picture, resize
 
 # %% ../nbs/11a_answers.ipynb #44a5bb6f
@@ -113,7 +113,7 @@ def decide(
     two = {level: doubts[level] > limit["at"] for level, limit in limits.items() if doubts and level in doubts}
     for i, row in enumerate(probabilities.tolist()):
         best = {level: str(names[i]) for level, (names, _) in found.items()}
-        answer = Answer(predicted=best[finest] if finest else about["classes"][int(np.argmax(row))], species=best.get("species", kinds[0] if len(kinds) == 1 else ""),
+        answer = Answer(predicted=about["classes"][int(np.argmax(row))], species=best.get("species", kinds[0] if len(kinds) == 1 else ""),
                         probabilities=dict(zip(about["classes"], row)), species_probabilities=dict(zip(kinds, of_kind[i].tolist())), pet=None if pet is None else float(pet[i]))
         if about["target"] == "breed": answer.breed = answer.predicted
         blocked = lambda level: any(level in covered and other in two and two[other][i] for other, covered in _COVERS.items())
@@ -238,6 +238,7 @@ class Bundle:
             self.engine, self.precision = _engine(engine, precision or about["precision"], callers)
         except ValueError as error: raise BundleError(f"{error}" + ("" if precision else f" (the bundle's thresholds hold for {about['precision']} precision; say another one to answer all the same)")) from None
         if self.precision != about["precision"]: self.notes.append(f"answers in {self.precision} precision; the thresholds were chosen in {about['precision']}")
+        if self.precision == "bf16" and not has_bf16(): self.notes.append("this processor has no bf16; the engine may answer in full precision instead")
         try:
             self.network = Network(networks["model.onnx"], self.engine, self.precision, callers)
             self.body = Network(networks["body.onnx"], self.engine, self.precision, callers) if about["body"].get("file") else None

@@ -222,6 +222,7 @@ def _seal(folder, about):
 def _may_replace(out):
     if out.suffix == ".zip":
         if out.is_dir(): raise PetclfError(f"-o {out}: is a folder; name a file for a bundle that ends in .zip")
+        if out.is_file() and not (zipfile.is_zipfile(out) and "bundle.json" in zipfile.ZipFile(out).namelist()): raise PetclfError(f"-o {out}: is there and is not a bundle; choose another name")
     elif out.is_file() or (out.is_dir() and not (out/"bundle.json").is_file() and any(out.iterdir())): raise PetclfError(f"-o {out}: is there and is not a bundle; choose another name")
 
 
@@ -249,6 +250,7 @@ def write_standalone(
     "A folder with a bundle and the four light modules: `python predict.py bundle PATH...` runs it with numpy, Pillow and onnxruntime."
     folder, package = Path(folder), resources.files("petclf")
     _may_replace(folder/"bundle")
+    if folder.is_dir() and any(folder.iterdir()) and not (folder/"bundle"/"bundle.json").is_file(): raise PetclfError(f"--standalone {folder}: is there and not empty; choose another folder")
     folder.mkdir(parents=True, exist_ok=True)
     for name in ("pixels", "engines", "answers", "predict"):
         text = (package/f"{name}.py").read_text(encoding="utf-8")
@@ -283,7 +285,7 @@ def _networks(run, arm, folder, weights, say):
         has_evidence = "approximate" if network_file(model, plan.recipe.size, folder/"model.onnx") else ""
         fitted, answers, size = list(record["classes"]), list(record["classes"]), plan.recipe.size
         body = _separate_body(kept, folder, weights, say)
-        fitted_with = dict(engine="torch", precision=record["hardware"].get("precision", "full"), processor=record["hardware"]["name"])
+        fitted_with = dict(engine="torch", precision="full", processor=record["hardware"]["name"])
     return dict(format=FORMAT, name=f"{record['data']['name']}-{record['target']}-{record['recipe']['arch']}-{arm}", arm=arm, arch=record["recipe"]["arch"], base=plan.base,
                 fitted=fitted, answers=answers, evidence=has_evidence, body=body,
                 precision=fitted_with["precision"] if plan.base == "probe" else "full", fitted_with=fitted_with,
@@ -375,11 +377,14 @@ def _pet_threshold(run, arm, folder, about, weights, progress, say):
     if about["body"]["own"]:
         recipe = replace(Recipe(**run.record["recipe"]), probe_size=about["body"]["size"])
         pets = load_data(run.record["settings"]["data"], run.record["seed"], progress)
-        features = _features(pets, catalog, recipe, *pretrained_network(recipe.arch, weights), progress) # as the run took them: from the cache
+        network, origin = pretrained_network(recipe.arch, weights)
+        if origin.sha256 != run.record["weights"]["sha256"]: raise PetclfError(f"--weights: {origin.source} is not what the run's body was, {run.record['weights']['source']}; name that one")
+        features = _features(pets, catalog, recipe, network, origin, progress) # as the run took them: from the cache
         place = {file: i for i, file in enumerate(features.files)}
         scores, files = pet_score(features.imagenet[[place[file] for file in rows.file if file in place]]), "training and validation"
     else:
-        rows, bundle, scores, files = rows[rows.split == "valid"].head(1000), load_bundle(folder), [], "validation"
+        rows, bundle, scores, files = rows[rows.split == "valid"], load_bundle(folder), [], "validation"
+        rows = rows.iloc[np.unique(np.linspace(0, len(rows) - 1, min(1000, len(rows))).round().astype(int))] # from all over a list that is in order
         for start in range(0, len(rows), 16): scores += [one.pet for one in bundle.answer_batch([root/file for file in rows.file[start:start + 16]], evidence=False) if not one.error]
     if len(scores) == 0:
         say(f"{root}: none of the run's pictures is there any more, so the bundle never says 'probably no pet'")

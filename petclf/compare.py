@@ -83,7 +83,8 @@ def audit_data(
     late = findings[findings.kind == "unreadable"].set_index("file").evidence
     found = grouped.file.map(late)
     grouped = grouped.assign(note=grouped.note.mask((grouped.note == "") & found.notna(), "unreadable: " + found.fillna("").astype("str")))
-    if features is not None:
+    if features is not None and importlib.util.find_spec("cleanlab") is None: about["left_out"]["label_error"] = "cleanlab is not installed: pip install 'petclf[audit]'"
+    elif features is not None:
         finest = "label" if (grouped.label != "").all() else target
         probabilities = doubt_labels(grouped, features, finest, seed=seed, progress=progress)
         if probabilities is None: about["left_out"]["label_error"] = f"{finest} gives a probe nothing to tell apart: two labels with two pictures each are needed"
@@ -234,7 +235,9 @@ def train_arms(
         say(f"\n{count_classes(catalog, target)}\n")
         write_table(run.folder/"catalog.csv", catalog)
         expected = expects(recipe.arch)
-        run.update(recipe=asdict(recipe), seed=seed, versions=versions(), hardware=dict(**processor(), device=device.type, precision=precision),
+        if any(not (run.arm(name)/"metrics.json").is_file() for name in arms): # what is finished was not made here and now
+            run.update(versions=versions(), hardware=dict(**processor(), device=device.type, precision=precision))
+        run.update(recipe=asdict(recipe), seed=seed,
                    data=dict(name=pets.name, root=str(pets.root), fingerprint=pets.fingerprint, licence=pets.licence, pictures=len(catalog),
                              left_out=int((catalog.note != "").sum())),
                    target=target, classes=classes, positive=positive, split=split, evaluated=part,

@@ -31,7 +31,7 @@ def feedback_folder(
     bundle, # a bundle's path
 ) -> Path: # beside it
     "Where the feedback about a bundle is kept unless told otherwise."
-    path = Path(bundle)
+    path = Path(bundle) if Path(bundle).name else Path(bundle).absolute() # `.` has no name of its own
     return path.with_name(f"{path.name.removesuffix('.zip')}-feedback")
 
 

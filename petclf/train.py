@@ -206,6 +206,9 @@ def choose_device(
     there = dict(cuda=torch.cuda.is_available(), mps=torch.backends.mps.is_available(), cpu=True)
     if name == "auto": name = next(device for device, is_there in there.items() if is_there)
     if not there[name]: raise PetclfError(f"device = {name}: this machine has none that torch can use; take auto or cpu")
+    if name == "cuda": # full precision means 32 bit, and the same seed the same numbers
+        torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False
+        torch.backends.cudnn.deterministic = True
     return torch.device(name)
 
 
@@ -215,8 +218,9 @@ def choose_precision(
 ) -> str: # `full`, `bf16` or `fp16`
     "What a precision comes to on a device."
     if name == "fp16" and device.type == "cpu": raise PetclfError("precision = fp16: not on a CPU; take bf16, auto or full")
+    if name in ("bf16", "fp16") and device.type == "mps": raise PetclfError(f"precision = {name}: not on Apple's GPUs; take full")
     if name != "auto": return name
-    if device.type == "cuda": return "bf16" if torch.cuda.is_bf16_supported() else "fp16"
+    if device.type == "cuda": return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp16"
     return "bf16" if device.type == "cpu" and (processor()["amx"] or processor()["avx512_bf16"]) else "full"
 
 # %% ../nbs/07_train.ipynb #805877ea
@@ -663,7 +667,8 @@ def predict_parts(
 ) -> pd.DataFrame: # `file`, `split`, `truth`, `predicted`, and `p_<class>` (float64)
     "A model's answers about the pictures that it was not trained on."
     rows = catalog[catalog.split.isin(parts)].reset_index(drop=True)
-    with learn.no_bar(), learn.no_logging(): probabilities = learn.get_preds(dl=learn.dls.test_dl(rows))[0].double().cpu().numpy()
+    half = [callback for callback in learn.cbs if isinstance(callback, (BF16OnCPU, MixedPrecision))] # answers are in 32 bit, as they will be served
+    with learn.no_bar(), learn.no_logging(), learn.removed_cbs(half): probabilities = learn.get_preds(dl=learn.dls.test_dl(rows))[0].double().cpu().numpy()
     probabilities /= probabilities.sum(1, keepdims=True) # 32-bit softmax misses 1 in the eighth digit
     return predictions_table(rows.file, rows.split, rows[target], list(learn.dls.vocab), probabilities)
 

@@ -69,7 +69,8 @@ def test_its_decisions_are_the_arms(run, exported, place):
         rows = predictions[predictions.split == "test"].head(16)
         answers = load_bundle(place/f"bundle-{arm}").answer_batch([root/file for file in rows.file])
         assert np.allclose([answer.probabilities["cat"] for answer in answers], rows.q_cat, atol=1e-3), arm
-        if arm == "probe+threshold": assert [answer.predicted for answer in answers] == rows.predicted.tolist()
+        if arm == "probe+threshold": assert [answer.species for answer in answers] == rows.predicted.tolist()
+        assert all(answer.predicted == max(answer.probabilities, key=answer.probabilities.get) for answer in answers) # the best class; the threshold decides the species
 
 
 def test_exact_evidence_adds_up_to_the_logits(place, exported, run):
