@@ -334,7 +334,7 @@ def test_names_are_shown_as_text(tmp_path):
 
 def test_the_story_fails_for_the_right_reasons(tmp_path):
     story = tmp_path/"story"
-    shutil.copytree(TOP/"docs/results/story-128px", story)
+    shutil.copytree(TOP/"docs/results/story-224px", story)
     assert {"recall_floor", "test_untouched", "calibration_known"} <= failing(story, arm="scratch")
     assert not {"figures_match_predictions", "majority_beaten", "sanity_passed", "loss_went_down", "classes_counted", "files_readable"} & failing(story, arm="scratch")
     assert "recall_floor" not in failing(story, arm="pretrained")
