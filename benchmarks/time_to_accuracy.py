@@ -13,9 +13,9 @@ from common import HERE, PETCLF, TOP, Side, claim, environment, finish, parser, 
 
 EPOCHS = 10
 KEPT = TOP/"docs"/"results"
-# Network, the split that the kept predictions belong to, where they are, and what must be reached.
-ROWS = (("resnet18", "random", KEPT/"story-224px"/"arms"/"pretrained"/"predictions.csv", {"avx2": 25, "amx": 60}),
-        ("tf_efficientnet_lite0", "official", KEPT/"fastai-lite0-frozen"/"predictions.csv", 60))
+# Network, the split that the kept predictions belong to, where they are, whose they are, and what must be reached.
+ROWS = (("resnet18", "random", KEPT/"story-224px"/"arms"/"pretrained"/"predictions.csv", "the story's pretrained arm", {"avx2": 25, "amx": 60}),
+        ("tf_efficientnet_lite0", "official", KEPT/"fastai-lite0-frozen"/"predictions.csv", "plain fastai's frozen epochs", 60))
 
 
 def torch_home(folder, weights):
@@ -41,7 +41,7 @@ def copy_of(catalog, folder, work):
     return work
 
 
-def measure(arch, how, kept, must, options, work):
+def measure(arch, how, kept, whose, must, options, work):
     say(f"{arch}, {how} split")
     weights = options.weights if arch == "resnet18" else None
     folder = some_pictures(200, work/arch/"pets") if options.quick else pets_folder()
@@ -60,7 +60,7 @@ def measure(arch, how, kept, must, options, work):
     say(f"  petclf: {seconds:.1f} s")
     return claim(f"time to the accuracy of {EPOCHS} frozen epochs: {arch}", "seconds", must, EPOCHS * epoch["seconds"] / seconds,
                  plain=EPOCHS * epoch["seconds"], petclf=seconds, plain_epoch=epoch, plain_is="one epoch, multiplied by 10", split=how, pictures=plain.hello,
-                 weights=Path(weights).name if weights else "the installed package's" if arch != "resnet18" else "torchvision's", kept="plain fastai's frozen epochs" if arch != "resnet18" else "the story's pretrained arm", accuracy=accuracy(work/arch/"run", kept, how))
+                 weights=Path(weights).name if weights else "the installed package's" if arch != "resnet18" else "torchvision's", kept=whose, accuracy=accuracy(work/arch/"run", kept, how))
 
 
 def accuracy(run_folder, kept, how):
@@ -84,7 +84,7 @@ if __name__ == "__main__":
     options, started = made.parse_args(), time.perf_counter()
     if options.finish:
         from petclf.files import cache_dir
-        (arch, how, out, _), kept = ROWS[1], cache_dir()/"benchmarks"/"fastai-lite0-frozen" # what a stopped run goes on from
+        (arch, how, out, *_), kept = ROWS[1], cache_dir()/"benchmarks"/"fastai-lite0-frozen" # what a stopped run goes on from
         kept.mkdir(parents=True, exist_ok=True)
         split_of(how, pets_folder()).to_csv(kept/"catalog.csv", index=False)
         sys.exit(subprocess.run([sys.executable, HERE/"plain.py", "finish", kept/"catalog.csv", pets_folder(), arch, "224", str(EPOCHS), kept, out], env=environment()).returncode)

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from tqdm.auto import tqdm
 
-from .catalog import load_data
+from .catalog import load_data, usable
 from .engines import cores, in_parts
 from .errors import PetclfError
 from .evaluate import figure, metrics, paired, percent, wilson
@@ -27,8 +27,7 @@ def ask_bundle(
     progress=False, # show a progress bar
 ) -> pd.DataFrame: # a row a picture that can be read: the catalog's columns, and `predicted`, `decision`, `species_said`, `p_<class>`, `s_<species>`; files that cannot be read are in `attrs["unreadable"]`, with the reason
     "What a bundle says about a data set's pictures."
-    rows, answers = pets.catalog[pets.catalog.note == ""], []
-    if rows.empty: raise PetclfError(f"{pets.root}: none of its {len(pets.catalog):,} pictures can be used; the first, {pets.catalog.file.iloc[0]}: {pets.catalog.note.iloc[0]}" if len(pets.catalog) else f"{pets.root}: no pictures there")
+    rows, answers = usable(pets.catalog), []
     with tqdm(total=len(rows), desc=f"asking {bundle.about.get('name') or 'the bundle'}", unit=" pictures", disable=None if progress else True, leave=False) as bar:
         for part in in_parts([pets.root/file for file in rows.file], lambda part: bundle.answer_batch(part, evidence=False), 8, cores()):
             answers += part
@@ -37,6 +36,7 @@ def ask_bundle(
                          | {f"s_{name}": value for name, value in one.species_probabilities.items()} for one in answers], index=rows.index)
     table = pd.concat([rows, said], axis=1)
     read = table[table.error == ""].drop(columns="error").reset_index(drop=True)
+    if read.empty: raise PetclfError(f"{pets.root}: none of its pictures can be read; the first, {table.file.iloc[0]}: {table.error.iloc[0]}")
     read.attrs["unreadable"] = dict(zip(table.file[table.error != ""], table.error[table.error != ""]))
     return read
 
@@ -92,7 +92,6 @@ def evaluate_bundle(
     "A bundle's figures on labelled pictures."
     bundle, pets = load_bundle(path, callers=cores()), load_data(data, progress=progress)
     table = ask_bundle(bundle, pets, progress)
-    if table.empty: raise PetclfError(f"--data {data}: none of its pictures can be read")
     target = judged_by([table], [bundle])
     predictions = as_predictions(table, target)
     found = dict(target=target, metrics=metrics(predictions, "outside", "cat" if target == "species" else None, table.set_index("file").group), decisions=decisions_table(table, target),
@@ -114,7 +113,6 @@ def hold_against(
     "What a new bundle breaks and mends."
     bundles, pets = [load_bundle(path, callers=cores()) for path in (new, old)], load_data(data, progress=progress)
     tables = [ask_bundle(bundle, pets, progress) for bundle in bundles]
-    if tables[0].empty: raise PetclfError(f"--data {data}: none of its pictures can be read")
     target = judged_by(tables, bundles)
     ours, theirs = (as_predictions(table, target) for table in tables)
     both = ours[["file", "truth", "predicted"]].merge(theirs[["file", "predicted"]], on="file", suffixes=("_new", "_old"))

@@ -109,7 +109,7 @@ def decide(
     species_names = names_at("species", about)
     kinds = [] if "" in species_names else sorted(set(species_names))
     of_kind = summed(probabilities, species_names, kinds) if kinds else np.zeros((len(probabilities), 0))
-    finest, limits = next(iter(found), None), about.get("halves") or {}
+    limits = about.get("halves") or {}
     two = {level: doubts[level] > limit["at"] for level, limit in limits.items() if doubts and level in doubts}
     for i, row in enumerate(probabilities.tolist()):
         best = {level: str(names[i]) for level, (names, _) in found.items()}
@@ -270,11 +270,10 @@ class Bundle:
     def _pixels(self, source):
         "The squares that the network and, where it is another one, the body look at."
         if hasattr(source, "read"): source = source.read() # it may be needed twice
-        how, kept = self.about["preprocessing"]["resize"], {}
+        wanted = [(self.size, self.about["preprocessing"]["resize"])] + ([(self.about["body"]["size"], "crop")] if self.body else [])
         # Opened for each size by itself: a JPEG may be decoded at a reduced size, and which one depends on the size that is wanted.
-        for size, way in [(self.size, how)] + ([(self.about["body"]["size"], "crop")] if self.body else []):
-            if (size, way) not in kept: kept[size, way] = resize(open_picture(source, size), size, way)
-        return [kept[self.size, how]] + ([kept[self.about["body"]["size"], "crop"]] if self.body else [])
+        squares = {(size, how): resize(open_picture(source, size), size, how) for size, how in set(wanted)}
+        return [squares[one] for one in wanted]
 
     def _ask(self, pixels, evidence):
         about = self.about

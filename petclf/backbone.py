@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['PACKAGES', 'check_arch', 'Expects', 'expects', 'Weights', 'read_weights', 'pretrained_network', 'fill_body',
-           'body_file', 'body_of_run', 'engine_and_precision', 'Body', 'TorchBody', 'Features', 'take_features']
+           'body_file', 'body_of_run', 'engine_and_precision', 'Body', 'exact_on_cuda', 'TorchBody', 'Features',
+           'take_features']
 
 # %% ../nbs/03_backbone.ipynb #9807b0b6
 import contextlib, importlib.metadata, os, time, warnings
@@ -17,7 +18,7 @@ import pandas as pd
 import torch
 from tqdm.auto import tqdm
 
-from .engines import Network, choose_engine, choose_engine_precision, cores, in_parts
+from .engines import Network, choose_engine, choose_engine_precision, cores, in_parts, processor_name
 from .errors import PetclfError, need
 from .files import cache_dir, folder_written_whole, sha256, written_whole
 from .pixels import PictureError, normalise, read_pixels
@@ -284,6 +285,12 @@ class Body:
         return self.network(pictures, ["features", "imagenet"])
 
 
+def exact_on_cuda():
+    "Full precision means 32 bit, not TF32, and the same seed the same numbers. Without CUDA nothing changes."
+    torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False
+    torch.backends.cudnn.deterministic = True
+
+
 class TorchBody:
     "The same in torch, for a GPU."
     def __init__(self,
@@ -292,6 +299,7 @@ class TorchBody:
         device, # a torch device
         precision="full", # `full`, `bf16` or `fp16`
     ):
+        exact_on_cuda()
         self.network, self.device = _ThreeOutputs(arch, network.eval()).eval().to(device), device
         self.type = {"full": None, "bf16": torch.bfloat16, "fp16": torch.float16}[precision]
 
@@ -339,7 +347,7 @@ def take_features(
     expected, on_cpu = expects(arch), device.type == "cpu"
     engine, precision = engine_and_precision(engine, precision) if on_cpu else ("torch", "full" if precision == "auto" else precision)
     size, files = size or expected.size, sorted(digests)
-    circumstances = ["features 3", arch, weights.sha256, str(size), engine, precision, _processor_name() if on_cpu else torch.cuda.get_device_name(device) if device.type == "cuda" else device.type]
+    circumstances = ["features 3", arch, weights.sha256, str(size), engine, precision, processor_name() if on_cpu else torch.cuda.get_device_name(device) if device.type == "cuda" else device.type]
     key = digest_of("\n".join([*circumstances, *(f"{file} {digests[file]}" for file in files)]).encode()).hexdigest()[:20]
     folder = cache_dir()/"features"/f"{arch}-{size}-{key}"
     if not folder.is_dir():
@@ -348,13 +356,6 @@ def take_features(
     index = pd.read_csv(folder/"index.csv", keep_default_na=False, dtype="str")
     read = tuple(index.file[index.error == ""])
     return Features(read, np.load(folder/"features.npy"), np.load(folder/"imagenet.npy"), dict(index[index.error != ""].values.tolist()), engine, precision, size, float((folder/"seconds").read_text()))
-
-
-def _processor_name():
-    try: return next(line.split(":", 1)[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name"))
-    except (OSError, StopIteration):
-        import platform
-        return platform.processor()
 
 
 def _write_features(folder, root, files, body, size, expected, batch, progress):

@@ -220,10 +220,12 @@ def _seal(folder, about):
 
 
 def _may_replace(out):
-    if out.suffix == ".zip":
-        if out.is_dir(): raise PetclfError(f"-o {out}: is a folder; name a file for a bundle that ends in .zip")
-        if out.is_file() and not (zipfile.is_zipfile(out) and "bundle.json" in zipfile.ZipFile(out).namelist()): raise PetclfError(f"-o {out}: is there and is not a bundle; choose another name")
-    elif out.is_file() or (out.is_dir() and not (out/"bundle.json").is_file() and any(out.iterdir())): raise PetclfError(f"-o {out}: is there and is not a bundle; choose another name")
+    if out.suffix == ".zip" and out.is_dir(): raise PetclfError(f"-o {out}: is a folder; name a file for a bundle that ends in .zip")
+    if not out.exists() or (out.is_dir() and not any(out.iterdir())): return
+    if out.suffix != ".zip": ours = (out/"bundle.json").is_file()
+    elif ours := zipfile.is_zipfile(out):
+        with zipfile.ZipFile(out) as archive: ours = "bundle.json" in archive.namelist()
+    if not ours: raise PetclfError(f"-o {out}: is there and is not a bundle; choose another name")
 
 
 def _put(folder, out):

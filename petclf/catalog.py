@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['TABLES', 'SPLIT_FOLDERS', 'COLUMNS', 'FACTS', 'NAMES', 'SPLITS', 'TARGETS', 'breeds', 'breed_of', 'species_of',
            'folder_means', 'list_pictures', 'read_list', 'examine_files', 'Pets', 'read_folder', 'load_data',
-           'oxford_pets_folder', 'class_table', 'count_classes', 'choose_target', 'limit_catalog', 'show_pictures',
-           'show_sample']
+           'oxford_pets_folder', 'class_table', 'count_classes', 'usable', 'choose_target', 'limit_catalog',
+           'show_pictures', 'show_sample']
 
 # %% ../nbs/02_catalog.ipynb #9cf4319d
 import os, re
@@ -303,15 +303,23 @@ def count_classes(
 # %% ../nbs/02_catalog.ipynb #91948e98
 TARGETS = ("species", "breed", "label")
 
+def usable(
+    catalog, # a catalog
+) -> pd.DataFrame: # its rows without a note
+    "The pictures that are not left out. Raises `PetclfError` when there are none."
+    used = catalog[catalog.note == ""]
+    if used.empty: raise PetclfError(f"none of the {len(catalog):,} pictures can be used: {catalog.file.iloc[0]} is {catalog.note.iloc[0]}")
+    return used
+
+
 def choose_target(
     catalog, # a catalog
     target=None, # `species`, `breed`, `label`; None chooses
 ) -> tuple: # the catalog, rows without a target noted, and the name of the column
     "Decide what is to be told apart. Raises `PetclfError` when there are fewer than two classes."
-    used = catalog[catalog.note == ""]
+    used = usable(catalog)
     if target is None: target = "species" if (used.species != "").all() and used.species.nunique() == 2 else "label"
     if target not in TARGETS: raise PetclfError(f"--target {target}: it takes one of {', '.join(TARGETS)}")
-    if used.empty: raise PetclfError(f"none of the {len(catalog):,} pictures can be used: {catalog.file.iloc[0]} is {catalog.note.iloc[0]}")
     lacking = (catalog[target] == "") & (catalog.note == "")
     catalog = catalog.assign(note=catalog.note.mask(lacking, f"no {target} known"))
     classes = catalog[target][catalog.note == ""].unique()

@@ -221,7 +221,8 @@ def _settings(options, arms):
             raise PetclfError(f"{options.recipe}: its weights were {before['weights']['source']}; name that file with --weights")
     chosen = {name: getattr(options, name) if getattr(options, name) is not None else before.get(name) for name in ("data", "target", "split", "seed", "limit")}
     bodies = getattr(options, "bodies", None)
-    return dict(data="sample" if chosen["data"] is None else chosen["data"], bodies=before.get("bodies") or [] if bodies is None else _names(bodies), arms=before.get("arms") if arms is None else arms, recipe=read_recipe(options.recipe, **changes), target=chosen["target"],
+    bodies = _names(bodies) if bodies is not None else before.get("bodies") or []
+    return dict(data="sample" if chosen["data"] is None else chosen["data"], bodies=bodies, arms=before.get("arms") if arms is None else arms, recipe=read_recipe(options.recipe, **changes), target=chosen["target"],
                 split=chosen["split"], seed=chosen["seed"] or 0, limit=chosen["limit"], weights=options.weights, out=options.out,
                 overwrite=options.overwrite, look=not options.no_audit, progress=True, say=_say)
 

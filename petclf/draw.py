@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageChops, ImageDraw, ImageEnhance, ImageFilter, ImageFont
 
+from .engines import cores
 from .errors import PetclfError
 from .files import folder_written_whole, written_whole
 
@@ -1064,9 +1065,6 @@ def _draw_part(folder, n, seed, part, parts, progress=None):
         if progress: progress(min(len(names), done * int(parts)), len(names))
 
 
-def _processors(): return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def _helper(*arguments):
     "Another Python that draws a part: threads would wait for each other, and multiprocessing would run the caller's script again."
     command = "import sys; from petclf.draw import _draw_part; _draw_part(*sys.argv[1:])"
@@ -1089,7 +1087,7 @@ def draw_sample(
         except (OSError, ValueError): there = None
         if there == made: return folder
         raise PetclfError(f"{folder}: something else is there (" + ("another sample" if there else "no drawn sample") + "); delete it or choose another folder")
-    workers = min(8, _processors()) if n >= 100 else 1
+    workers = min(8, cores()) if n >= 100 else 1
     with folder_written_whole(folder) as temporary:
         (temporary/"images").mkdir()
         helpers = [_helper(temporary, n, seed, part, workers) for part in range(1, workers)]

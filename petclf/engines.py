@@ -1,8 +1,8 @@
 "Networks in ONNX on onnxruntime or OpenVINO, asked by one caller on all cores or by many on one core each. Light: an engine is imported when it is opened."
-import importlib.util, os, threading
+import importlib.util, os, platform, threading
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
-from itertools import islice
+from itertools import islice, takewhile
 
 import numpy as np
 
@@ -20,13 +20,24 @@ def choose_engine(
     return name
 
 
+def _cpuinfo():
+    "What Linux says of the first processor; nothing elsewhere."
+    try:
+        with open("/proc/cpuinfo") as file: lines = list(takewhile(str.strip, file))
+    except OSError: return {}
+    return {name.strip(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
+
+
+def processor_name() -> str: # such as `AMD EPYC`
+    "What the processor is called."
+    return _cpuinfo().get("model name") or platform.processor() or platform.machine()
+
+
 def has(
     *features, # of processors, as /proc/cpuinfo names them
 ) -> bool: # whether this one has any of them; False where that cannot be known
     "What the processor can do."
-    try: flags = next(line for line in open("/proc/cpuinfo") if line.startswith("flags")).split()
-    except (OSError, StopIteration): return False
-    return not set(features).isdisjoint(flags)
+    return not set(features).isdisjoint(_cpuinfo().get("flags", "").split())
 
 
 def has_bf16() -> bool: # whether this processor multiplies bf16 in hardware

@@ -192,8 +192,9 @@ def run(options):
     "Predict as the options say; the exit status."
     form = options.format or ("jsonl" if str(options.out or "").endswith((".jsonl", ".ndjson")) else "csv")
     if form not in FORMATS: raise BundleError(f"--format {form}: it takes one of {', '.join(FORMATS)}")
-    one = len(options.paths) == 1 and Path(options.paths[0]).is_file() # all cores may work on it
-    bundle = load_bundle(options.bundle, options.engine, options.precision, 1 if one and options.out is None else cores()) # rows of a file are all by one engine
+    # A single photo has all cores to itself. Not where a file is written: other photos may be added to it, and the engine may depend on how many ask.
+    alone = options.out is None and len(options.paths) == 1 and Path(options.paths[0]).is_file()
+    bundle = load_bundle(options.bundle, options.engine, options.precision, 1 if alone else cores())
     for note in bundle.notes: print(note, file=sys.stderr)
     if options.out is not None: written = predict(bundle, options.paths, options.out, form, progress=True)
     else:

@@ -10,7 +10,7 @@ __all__ = ['CHOICES', 'ARMS', 'VARIANTS', 'STRENGTHS', 'Recipe', 'differences', 
            'predictions_table']
 
 # %% ../nbs/07_train.ipynb #3962322e
-import ctypes, json, math, os, platform, random, sys, time, tomllib, warnings
+import ctypes, json, math, os, random, sys, time, tomllib, warnings
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 
@@ -24,9 +24,9 @@ from safetensors.torch import load_file, save_file
 from torch.optim.adamw import adamw
 from tqdm.auto import tqdm
 
-from .backbone import _is_torchvision, expects, fill_body
+from .backbone import _is_torchvision, exact_on_cuda, expects, fill_body
 from .convolutions import faster_convolutions
-from .engines import ENGINES
+from .engines import ENGINES, has, has_bf16, processor_name
 from .errors import PetclfError
 from .files import folder_written_whole, read_json, write_json, write_table, written_whole
 
@@ -189,14 +189,9 @@ def _not_of(arm):
 # %% ../nbs/07_train.ipynb #d4958d55
 def processor() -> dict: # `name`, `cores`, `amx`, `avx512`, `memory_gib`
     "The processor this runs on."
-    try: text = Path("/proc/cpuinfo").read_text()
-    except OSError: text = ""
-    found = {line.split(":")[0].strip(): line.split(":", 1)[1].strip() for line in text.splitlines() if ":" in line}
-    flags = set(found.get("flags", "").split())
     try: memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     except (AttributeError, ValueError, OSError): memory = 0
-    return dict(name=found.get("model name") or platform.processor() or platform.machine(), cores=os.cpu_count(), amx="amx_bf16" in flags,
-                avx512_bf16="avx512_bf16" in flags, avx512="avx512f" in flags, avx2="avx2" in flags, memory_gib=round(memory, 1))
+    return dict(name=processor_name(), cores=os.cpu_count(), amx=has("amx_bf16"), avx512_bf16=has("avx512_bf16"), avx512=has("avx512f"), avx2=has("avx2"), memory_gib=round(memory, 1))
 
 
 def choose_device(
@@ -206,9 +201,6 @@ def choose_device(
     there = dict(cuda=torch.cuda.is_available(), mps=torch.backends.mps.is_available(), cpu=True)
     if name == "auto": name = next(device for device, is_there in there.items() if is_there)
     if not there[name]: raise PetclfError(f"device = {name}: this machine has none that torch can use; take auto or cpu")
-    if name == "cuda": # full precision means 32 bit, and the same seed the same numbers
-        torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False
-        torch.backends.cudnn.deterministic = True
     return torch.device(name)
 
 
@@ -221,7 +213,7 @@ def choose_precision(
     if name in ("bf16", "fp16") and device.type == "mps": raise PetclfError(f"precision = {name}: not on Apple's GPUs; take full")
     if name != "auto": return name
     if device.type == "cuda": return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp16"
-    return "bf16" if device.type == "cpu" and (processor()["amx"] or processor()["avx512_bf16"]) else "full"
+    return "bf16" if device.type == "cpu" and has_bf16() else "full"
 
 # %% ../nbs/07_train.ipynb #805877ea
 def keep_memory():
@@ -310,9 +302,9 @@ def make_learner(
     device = loaders.device
     learn.model.to(device)
     if device.type != "mps": learn.model.to(memory_format=torch.channels_last)
-    if device.type == "cpu": keep_memory()
+    keep_memory() if device.type == "cpu" else exact_on_cuda()
     precision = choose_precision(recipe.precision, device)
-    if device.type == "cpu" and precision == "full" and processor()["avx2"] and not processor()["avx512"]: faster_convolutions(learn.model)
+    if device.type == "cpu" and precision == "full" and has("avx2") and not has("avx512f"): faster_convolutions(learn.model)
     if precision != "full": learn.add_cb(BF16OnCPU() if device.type == "cpu" else MixedPrecision(amp_mode=AMPMode.BF16 if precision == "bf16" else AMPMode.FP16))
     learn.remove_cbs([cb for cb in learn.cbs if isinstance(cb, ProgressCallback)])
     return learn
