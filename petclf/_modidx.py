@@ -147,6 +147,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                'petclf.bundle._head': ('bundle.html#_head', 'petclf/bundle.py'),
                                'petclf.bundle._how': ('bundle.html#_how', 'petclf/bundle.py'),
                                'petclf.bundle._is_mean_of_map': ('bundle.html#_is_mean_of_map', 'petclf/bundle.py'),
+                               'petclf.bundle._knows_imagenet': ('bundle.html#_knows_imagenet', 'petclf/bundle.py'),
                                'petclf.bundle._may_replace': ('bundle.html#_may_replace', 'petclf/bundle.py'),
                                'petclf.bundle._meaning': ('bundle.html#_meaning', 'petclf/bundle.py'),
                                'petclf.bundle._networks': ('bundle.html#_networks', 'petclf/bundle.py'),

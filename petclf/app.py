@@ -625,9 +625,9 @@ def write_space(
     folder, # a new or empty folder
 ) -> Path: # the folder
     "Write a Hugging Face Space that serves a bundle: app file, requirements, card, bundle, and the light modules. No torch."
-    from petclf.answers import BundleError, read_about
+    from petclf.answers import BundleError, load_bundle
     bundle, folder = Path(bundle), Path(folder)
-    try: about = read_about(bundle)
+    try: about = load_bundle(bundle).about # every file is the one that was exported, and none lies elsewhere
     except BundleError as error: raise PetclfError(str(error)) from None
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())): raise PetclfError(f"--space {folder}: is there already and not empty; choose another folder")
     from petclf.files import folder_written_whole

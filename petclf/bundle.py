@@ -279,7 +279,8 @@ def _networks(run, arm, folder, weights, say):
         onnx.save(network, str(folder/"model.onnx"))
         has_evidence = "exact" if any(output.name == "evidence" for output in network.graph.output) else ""
         fitted, answers, size = list(probe.classes), list(probe.answers), about["size"]
-        body = dict(own=True, file="", arch=kept["arch"], size=size, mean=mean, std=std, source=kept["source"], licence=kept["licence"], sha256=kept["sha256"])
+        if _knows_imagenet(network): body = dict(own=True, file="", arch=kept["arch"], size=size, mean=mean, std=std, source=kept["source"], licence=kept["licence"], sha256=kept["sha256"])
+        else: body = _separate_body(None, folder, weights, say) # learned without labels, or on other classes
         fitted_with = dict(engine=about["engine"], precision=about["precision"], processor=record["hardware"]["name"])
     else:
         model = _blank_model(plan.recipe, len(record["classes"]))
@@ -296,8 +297,14 @@ def _networks(run, arm, folder, weights, say):
                                          f"the middle {size} x {size} cut out; divided by 255, the mean subtracted, divided by the standard deviation."))
 
 
+def _knows_imagenet(network):
+    "Whether a network in ONNX gives the answers among which `pet_score` looks for pets."
+    return next(output for output in network.graph.output if output.name == "imagenet").type.tensor_type.shape.dim[-1].dim_value == 1000
+
+
 def _separate_body(kept, folder, weights, say):
-    "For a network that was trained itself: a frozen body that can say whether there is a pet. The run's own, else EfficientNet-Lite0's package."
+    "For a network that cannot say itself whether there is a pet: a frozen body that can. The run's own, else EfficientNet-Lite0's package."
+    import onnx
     tried = []
     for arch, path in ([(kept["arch"], weights)] if kept else []) + [("tf_efficientnet_lite0", None)]:
         try:
@@ -306,7 +313,9 @@ def _separate_body(kept, folder, weights, say):
                 network, origin = pretrained_network(arch, path)
                 said = dict(arch=arch, source=origin.source, licence=origin.licence, sha256=origin.sha256)
             expected = expects(arch)
-            shutil.copyfile(body_of_run(said, expected.size, path), folder/"body.onnx")
+            file = body_of_run(said, expected.size, path)
+            if not _knows_imagenet(onnx.load(file)): raise PetclfError(f"{arch} does not have ImageNet's 1,000 classes")
+            shutil.copyfile(file, folder/"body.onnx")
         except PetclfError as error:
             tried.append(str(error))
             continue

@@ -81,8 +81,8 @@ def audit_data(
     about = dict(findings.attrs)
     grouped = group_copies(catalog, findings)
     late = findings[findings.kind == "unreadable"].set_index("file").evidence
-    found = grouped.file.map(late)
-    grouped = grouped.assign(note=grouped.note.mask((grouped.note == "") & found.notna(), "unreadable: " + found.fillna("").astype("str")))
+    unreadable = "unreadable: " + grouped.file.map(late).astype("str") # missing where a picture was read
+    grouped = grouped.assign(note=grouped.note.mask((grouped.note == "") & unreadable.notna(), unreadable))
     if features is not None and importlib.util.find_spec("cleanlab") is None: about["left_out"]["label_error"] = "cleanlab is not installed: pip install 'petclf[audit]'"
     elif features is not None:
         finest = "label" if (grouped.label != "").all() else target

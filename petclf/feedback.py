@@ -68,12 +68,12 @@ class FeedbackStore:
         with self._open() as connection:
             if connection.execute("select count(*) from feedback").fetchone()[0] >= MOST:
                 raise PetclfError(f"{self.database}: holds {MOST:,} answers already; export them and move it away")
-            if picture is not None:
-                name = f"pictures/{number}.jpg"
-                with written_whole(self.folder/name) as temporary: temporary.write_bytes(picture)
+            if picture is not None: name = f"pictures/{number}.jpg"
             now = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
             connection.execute(f"insert into feedback values ({', '.join('?' * len(COLUMNS))})",
                                (number, now, model, predicted, decision, confidence, right_answer, int(picture is not None), name))
+            if name: # where this fails, the row above is not kept either
+                with written_whole(self.folder/name) as temporary: temporary.write_bytes(picture)
         return number
 
     def forget(self,

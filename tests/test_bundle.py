@@ -192,3 +192,11 @@ def test_a_bundle_that_disagrees_is_said_to(run, tmp_path, monkeypatch):
     assert json.loads((run.arm("probe")/"export.json").read_text())["agrees"] is False
     monkeypatch.undo()
     room.export_arm(run, "probe", tmp_path/"right")
+
+
+@pytest.mark.parametrize("classes", [1000, 21841])
+def test_only_imagenets_thousand_classes_tell_what_is_no_pet(classes):
+    from onnx import TensorProto, helper
+    from petclf.bundle import _knows_imagenet
+    outputs = [helper.make_tensor_value_info("features", TensorProto.FLOAT, ["n", 64]), helper.make_tensor_value_info("imagenet", TensorProto.FLOAT, ["n", classes])]
+    assert _knows_imagenet(helper.make_model(helper.make_graph([], "body", [], outputs))) == (classes == 1000)
