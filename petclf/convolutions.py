@@ -1,12 +1,12 @@
 "Gradients of convolution weights, for processors whose library computes them slowly."
-# On a processor with AVX2 and no more, in full precision and channels-last, oneDNN reaches a quarter of its own forward speed in the weight gradients of 3x3 convolutions, and
-# less in those of depthwise 5x5 convolutions on small maps. The same sums as plain matrix products (im2col; Chellapilla, Puri and Simard, IWFHR 2006) are faster. Everything
-# else of a convolution stays torch's. `benchmarks/train.py` measures what it brings.
+# On a processor with AVX2 and no more, in full precision and channels-last, oneDNN reaches half or less of its own forward speed in the weight gradients of 3x3 convolutions, and
+# less in those of depthwise 5x5 convolutions on small maps. The same sums as plain matrix products are faster (im2col; Chellapilla, Puri and Simard, IWFHR 2006; here a third of
+# it is copied, with a stride of two two thirds). Everything else of a convolution stays torch's. `benchmarks/train.py` measures what it brings.
 import torch
 import torch.nn.functional as F
 from torch import nn
 
-CHUNK = 8e6 # bytes of unfolded pictures at a time, so that they stay in the processor's cache
+ROWS = 1000 # of the matrices, about, so that they stay in the processor's cache; one picture may have more
 
 
 class _Convolution(torch.autograd.Function):
@@ -31,17 +31,22 @@ def dense_weight_gradient(
     stride, # of the convolution
     padding, # of the convolution
 ) -> torch.Tensor: # (o, c, k, k)
-    "The weight gradient as a matrix product, a few pictures at a time."
+    "The weight gradient as matrix products, a few pictures at a time, one for each row of the kernel."
     (outputs, channels, k, _), (h, w) = shape, gradient.shape[2:]
-    at_once = max(1, int(CHUNK / (h * w * k * k * channels * 4)))
-    x, gradient = x.permute(0, 2, 3, 1).contiguous(), gradient.permute(0, 2, 3, 1).contiguous() # views, when they are channels-last
-    total = x.new_zeros(outputs, k * k * channels)
+    below = (k - 1) // stride # rows of zeros under each picture's gradient, over which its lower neighbours are read
+    tall = h + below
+    at_once = max(1, ROWS // (tall * w))
+    x, gradient = x.permute(0, 2, 3, 1), gradient.permute(0, 2, 3, 1)
+    total = x.new_zeros(k, outputs, k * channels)
     for first in range(0, len(x), at_once):
-        part = F.pad(x[first:first + at_once], (0, 0, padding, padding, padding, padding))
+        part = F.pad(x[first:first + at_once], (0, 0, padding, padding, padding, tall * stride - padding - x.shape[1])).contiguous()
         n, height, width, _ = part.shape
-        windows = part.as_strided((n, h, w, k, k * channels), (height * width * channels, stride * width * channels, stride * channels, width * channels, 1))
-        total.addmm_(gradient[first:first + at_once].reshape(n * h * w, outputs).t(), windows.reshape(n * h * w, k * k * channels))
-    return total.view(outputs, k, k, channels).permute(0, 3, 1, 2)
+        # Only neighbours in a row are copied side by side: those of the next row are the same matrix, read w places further on.
+        windows = part.as_strided((stride, n, tall, w, k * channels), (width * channels, height * width * channels, stride * width * channels, stride * channels, 1)).reshape(stride, n * tall * w, k * channels)
+        read = n * tall * w - below * w
+        sent = F.pad(gradient[first:first + at_once], (0, 0, 0, 0, 0, below)).reshape(n * tall * w, outputs)[:read].t()
+        for row in range(k): total[row].addmm_(sent, windows[row % stride, row // stride * w:][:read])
+    return total.view(k, outputs, k, channels).permute(1, 3, 0, 2)
 
 
 def depthwise_weight_gradient(
@@ -81,8 +86,8 @@ def faster_convolutions(
     "Exchange the convolutions whose weight gradients are slow on processors with AVX2 and no more."
     exchanged = 0
     for layer in model.modules():
-        if type(layer) is not nn.Conv2d or layer.bias is not None or layer.dilation != (1, 1): continue
-        if layer.kernel_size == (3, 3) and layer.groups == 1 and layer.out_channels >= 128 and layer.padding == (1, 1): layer.__class__ = DenseConv2d
+        if type(layer) is not nn.Conv2d or layer.bias is not None or layer.dilation != (1, 1) or layer.padding_mode != "zeros" or layer.stride[0] != layer.stride[1]: continue
+        if layer.kernel_size == (3, 3) and layer.groups == 1 and layer.out_channels >= 64 and layer.padding == (1, 1): layer.__class__ = DenseConv2d
         elif layer.kernel_size == (5, 5) and layer.groups == layer.in_channels == layer.out_channels and layer.stride == (1, 1) and layer.padding == (2, 2): layer.__class__ = DepthwiseConv2d
         else: continue
         exchanged += 1
