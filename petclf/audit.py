@@ -240,10 +240,11 @@ class _Index:
         return np.ascontiguousarray(np.packbits(signs, axis=1).view(np.uint64).T), keys
 
     def search(self, asked, least):
-        "Places in `asked` and in the index, and the cosine, wherever it is `least` or more between different pictures; and how many pairs were met."
+        "Places in `asked` and in the index, and the cosine, where one is met whose cosine is `least` or more, of different pictures; and how many pairs were met."
         codes, keys = self._hash(asked)
         empty, expected = ~asked.any(1), np.arccos(least) / np.pi # the share of bits that differ at `least`
-        apart, half_apart = self.bits * (expected + 0.09), self.bits / 2 * (expected + 0.14) # two standard deviations more, and almost three
+        # At 0.85, which the tables are made for, these are three standard deviations away, at `least` one and a half. What passes is compared in full, which is what takes long.
+        apart, half_apart = self.bits * (expected + 0.05), self.bits / 2 * (expected + 0.09)
         found, met = [], 0
         for order, halves, starts, key in zip(self.order, self.halves, self.starts, keys):
             for at in range(0, len(asked), self.batch):
@@ -487,7 +488,8 @@ def find_label_errors(
     if len(classes) < 2 or not len(rows): return make_findings([])
     given = rows[target].map({name: place for place, name in enumerate(classes)}).to_numpy(int)
     doubted = filter.find_label_issues(given, probabilities, return_indices_ranked_by="self_confidence", n_jobs=1)
-    return make_findings([("label_error", rows.file.iloc[at], "", 1 - probabilities[at, given[at]],
+    files = rows.file.tolist()
+    return make_findings([("label_error", files[at], "", 1 - probabilities[at, given[at]],
                            f"called {classes[given[at]]} ({probabilities[at, given[at]]:.1%}); looks like {classes[probabilities[at].argmax()]} ({probabilities[at].max():.1%})") for at in doubted])
 
 # %% ../nbs/04_audit.ipynb #13d5ceeb
