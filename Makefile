@@ -4,7 +4,7 @@ BIN := .venv/bin
 # The CPU-only way: make venv TORCH_INDEX=https://download.pytorch.org/whl/cpu
 TORCH_INDEX ?=
 
-.PHONY: run app test venv readme clean
+.PHONY: run app test bench bench-large venv readme clean
 
 run: venv
 	$(BIN)/petclf compare --data sample --arch tf_efficientnet_lite0 --size 128 --epochs 12 --set batch_size=16 --set learning_rate=0.003 --out runs/sample
@@ -46,7 +46,7 @@ endif
 readme: venv
 	$(BIN)/python tests/make_readme.py
 
-# Against plain fastai, about an hour on 2 cores; PETCLF_DATA names the folder of Oxford Pets (benchmarks/README.md).
+# Against plain fastai, an hour or more on 2 cores; PETCLF_DATA names the folder of Oxford Pets (benchmarks/README.md).
 bench: venv
 	failed=""; for one in train time_to_accuracy probe predict_one predict_many memory profile_training table; do \
 		echo "benchmarks/$$one.py" >&2; $(BIN)/python benchmarks/$$one.py || failed="$$failed $$one"; done; \

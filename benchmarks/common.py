@@ -174,7 +174,7 @@ def _tree(process):
 
 
 class Peak:
-    "The largest anonymous memory of a process tree while this is open. Looking takes time itself, so it is not done in what is timed."
+    "The largest anonymous memory of a process tree while this is open. Looking takes time itself, so where seconds are compared with plain fastai's it is not done."
     def __init__(self, process, every=0.5): self.process, self.every, self.bytes, self.stop = process, every, 0, threading.Event()
     def __enter__(self):
         def look():
@@ -233,6 +233,12 @@ def claim(
     return dict(claim=name, unit=unit, must=needed, must_by_kind=must, at_most=at_most, ratio=ratio, reached=bool(ratio <= needed if at_most else ratio >= needed), **sides)
 
 
+def code_version() -> str: # of the commit, with `+` where files of petclf or benchmarks differ from it; empty outside a checkout
+    "Which petclf was measured."
+    git = lambda *words: subprocess.run(["git", "-C", str(TOP), *words], capture_output=True, text=True).stdout.strip()
+    return git("rev-parse", "--short", "HEAD") + ("+" if git("status", "--porcelain", "--", "petclf", "benchmarks/*.py") else "")
+
+
 def finish(
     name, # of the result
     options, # parsed
@@ -248,8 +254,9 @@ def finish(
         except importlib.metadata.PackageNotFoundError: pass
     words = [Path(word).name if "/" in word else word for word in sys.argv[1:]] # no paths of this machine
     command = shlex.join(["python", f"benchmarks/{script or name}.py", *words])
+    code = code_version()
     result = dict(benchmark=name, processor=hardware(), python=sys.version.split()[0], versions=versions, pairs=options.pairs,
-                  commands={command: round(time.perf_counter() - started, 1)}, claims=[dict(one, command=command) for one in claims], **more)
+                  commands={command: round(time.perf_counter() - started, 1)}, claims=[dict(one, command=command, code=code) for one in claims], **more)
     path = HERE/"results"/hardware()["kind"]/f"{name}.json"
     if path.is_file() and not options.quick:
         before, now = json.loads(path.read_text()), {one["claim"]: one for one in result["claims"]}

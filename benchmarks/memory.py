@@ -26,7 +26,7 @@ if __name__ == "__main__":
         whole = folder if options.quick else pets_folder()
         probe, seconds = peak_of([*PETCLF, "train", "--probe", "--data", whole, "--target", "species", "--split", "random", "--arch", "tf_efficientnet_lite0", "--set", "precision=auto", "--no-audit", "--size", size,
                                   "--out", work/"probe"], PETCLF_CACHE=work/"probe-cache")
-        add("probing with EfficientNet-Lite0", frozen, probe, plain_is="a frozen epoch")
+        add("probing with EfficientNet-Lite0", frozen, probe, plain_is="a frozen epoch on 320 pictures, petclf the whole command on all of them")
         for arch in ("resnet18", "tf_efficientnet_lite0"):
             exported, bundle = hardly_trained(arch, size, folder, work/arch)
             plain = peak_of_side("plain.py", "many", exported, folder, request=dict(n=320))

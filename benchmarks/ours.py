@@ -3,7 +3,8 @@
     train: python benchmarks/ours.py train FOLDER ARCH SIZE     an epoch when asked (see common.Side), the story's recipe, cached pixels
     bare:  python benchmarks/ours.py bare FOLDER ARCH SIZE      the same network, loss and optimiser on tensors in memory: nothing but steps
     many:  python benchmarks/ours.py many BUNDLE FOLDER         predicts when asked
-    apart: python benchmarks/ours.py apart BUNDLE FOLDER        decoding and the network, each timed alone, when asked"""
+    apart: python benchmarks/ours.py apart BUNDLE FOLDER        decoding and the network, each timed alone, when asked
+    body:  python benchmarks/ours.py body ARCH SIZE [WEIGHTS]   a frozen body on tensors in memory, on all cores: nothing but features"""
 import sys, tempfile, time
 from pathlib import Path
 
@@ -104,4 +105,24 @@ def apart(bundle, folder):
     serve(lambda: dict(engine=opened.engine, precision=opened.precision), answer)
 
 
-if __name__ == "__main__": {"train": train, "bare": bare, "many": many, "apart": apart}[sys.argv[1]](*sys.argv[2:])
+def body(arch, size, weights=None):
+    from concurrent.futures import ThreadPoolExecutor
+    import numpy as np
+    from petclf.backbone import Body, body_file, engine_and_precision, expects, pretrained_network
+    from petclf.engines import cores
+    network, origin = pretrained_network(arch, weights)
+    size = int(size) or expects(arch).size
+    engine, precision = engine_and_precision("auto", "auto")
+    opened = Body(body_file(arch, network, origin, size), engine, precision, callers=cores())
+    batch = np.random.default_rng(0).normal(0, 1, (16, 3, size, size)).astype(np.float32)
+    def answer(n):
+        times = max(1, n // (16 * cores()))
+        with ThreadPoolExecutor(cores()) as pool:
+            list(pool.map(opened, [batch] * cores())) # warm
+            started = time.perf_counter()
+            list(pool.map(lambda _: [opened(batch) for _ in range(times)], range(cores())))
+            return dict(seconds_each=(time.perf_counter() - started) / (times * 16 * cores()))
+    serve(lambda: dict(engine=engine, precision=precision, size=size), answer)
+
+
+if __name__ == "__main__": {"train": train, "bare": bare, "many": many, "apart": apart, "body": body}[sys.argv[1]](*sys.argv[2:])

@@ -3,7 +3,7 @@ import json, math
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-KINDS = {"avx2": "AVX2 only, 32 bit", "amx": "with AMX, `--set precision=auto`"}
+KINDS = {"avx2": "AVX2 only, 32 bit", "amx": "With AMX, `--set precision=auto`"}
 # Why a figure is not reached and what stands in the way: claim (or its beginning) to a sentence, for each kind of processor.
 WHY = {
     "avx2": {"training part against the bare loop: resnet18, 224 px": "convolutions with their matrix products are 85 % of the time and batch norms 6 % (profile below), in petclf as in the bare loop; between the two lie the cutting of batches and fastai's callbacks"},
@@ -16,14 +16,18 @@ INTRODUCTION = """\
 Plain fastai (the story's code with fastai's defaults, [plain.py](plain.py)) and petclf ([ours.py](ours.py), or its commands) in turn on the same pictures in
 one run, each in a process of its own. Medians, with the smallest and the largest in brackets; what has no brackets was measured once. The bare limit of training is the same
 network on tensors in memory, nothing else; of many photos, what decoding and the network take when each is timed apart on one core, added up and divided by the cores; of one
-photo, a process that opens it and asks the network with Pillow, numpy and onnxruntime alone. The ratio is that of the medians; against the bare loop it is the median of the
-ratios within each turn, since a processor is not equally fast all the time. An empty cell was not measured.
+photo, a process that opens it and asks the network with Pillow, numpy and onnxruntime alone; of a probe, its body on tensors in memory, as often as there are pictures. The ratio
+is that of the medians; against the bare loop, which runs before and after each of petclf's epochs, it is the median of the ratios within each turn (smallest and largest in
+brackets), since a processor is not equally fast all the time. An empty cell: there is no such side, or it is no ratio.
+
+What the rows do not say: predictions are a probe's, whose bundle is one network; the bundle of a trained arm holds a second one, which knows what is no pet, and is slower. Times to
+an accuracy and memory are without the audit, which plain fastai does not have; `probe.py` has both. Growth is measured on generated pictures of 128 px, with a network at 64 px.
 
 This page is made by `python benchmarks/table.py` from the JSON files in `results/`, which hold every single measurement.
 
     export PETCLF_DATA=...       # a folder that holds Oxford Pets: images/ and annotations/
     export PETCLF_WEIGHTS=...    # optional: ImageNet weights of ResNet-18, where they should not be downloaded
-    make bench                   # about an hour on 2 cores; how long each script took is said below the table
+    make bench                   # an hour or more on 2 cores; how long each script took is said below the table
     make bench-large             # the rows with 100,000 pictures
 
 Each script runs alone too, `python benchmarks/train.py --help`; `--quick` only shows that it works.
@@ -63,10 +67,12 @@ def table(kind, results):
             petclf = shown(one, one["petclf"]) if share else cell(one.get("petclf"))
             alone = share or one["ratio"] == one.get("petclf") # a figure that is not a ratio of two
             ratio = "" if alone else number(one["ratio"])
+            if "ratios" in one and "bare loop" in one["claim"]: ratio += f" ({number(one['ratios']['min'])} to {number(one['ratios']['max'])})"
             sign = "at most " if one["at_most"] else ""
             lines.append(f"| {one['claim']} | {one['unit']} | {cell(one.get('plain'))} | {petclf} | {cell(one.get('bare'))} | {ratio} | {sign}{shown(one, one['must'])} | {'yes' if one['reached'] else '**no**'} |")
             if not one["reached"]: notes.append(f"- **{one['claim']}** is not reached: {why(kind, one)}.")
             if "accuracy" in one: notes.append(f"- {one['claim']}: {compared(one['accuracy'], one['kept'])} Plain is {one['plain_is']}; weights: {one['weights']}.")
+            elif "plain_is" in one: notes.append(f"- {one['claim']}: plain is {one['plain_is']}.")
     return "\n".join(lines) + ("\n\n" + "\n".join(notes) if notes else "")
 
 
@@ -120,7 +126,9 @@ if __name__ == "__main__":
     for kind in KINDS:
         found = {path.stem: json.loads(path.read_text()) for path in (HERE/"results"/kind).glob("*.json")}
         results = [found[name] for name in order if name in found and found[name]["claims"]]
-        if not results: continue
+        if not results:
+            text += f"\n## {KINDS[kind]}\n\nNot measured: no such processor was at hand. What must be reached there stands in the scripts.\n"
+            continue
         text += "\n" + section(kind, results)
         if missing := [f"`{name}.py`" for name in MEASURED if not {name, f"{name}-large"} & set(found)]: text += f"Not measured on this processor yet: {', '.join(missing)}.\n"
         for result in found.values():

@@ -37,15 +37,26 @@ def probe_network(
     "Body and head in one. The evidence is left out where the body's features are not the means of its map."
     import onnx
     from onnx import TensorProto, helper, numpy_helper
-    model, (k, d) = onnx.load(str(body)), probe.weight.shape
-    weight = probe.weight.astype(np.float64) / probe.std.astype(np.float64)
-    constant = -(weight @ probe.mean.astype(np.float64)) # the evidence is 0 where the picture is as the average one of training
-    head = {"head_weight": weight.T, "head_bias": probe.bias + constant, "evidence_weight": weight.reshape(k, d, 1, 1), "evidence_bias": constant}
-    linear = _is_mean_of_map(body)
+    model, k, has_hidden, linear = onnx.load(str(body)), len(probe.classes), probe.hidden_weight is not None, _is_mean_of_map(body)
     graph = model.graph
-    graph.initializer.extend(numpy_helper.from_array(array.astype(np.float32), name) for name, array in head.items() if linear or name.startswith("head"))
-    graph.node.append(helper.make_node("Gemm", ["features", "head_weight", "head_bias"], ["logits"], name="head"))
-    if linear: graph.node.append(helper.make_node("Conv", ["map", "evidence_weight", "evidence_bias"], ["evidence"], name="evidence", kernel_shape=[1, 1]))
+    def put(name, array):
+        graph.initializer.append(numpy_helper.from_array(np.ascontiguousarray(array), name))
+        return name
+    def layer(given, out, weight, bias, constant=0.0):
+        "One matrix on features, and the same on each place of a map; what `constant` adds belongs to no place."
+        weight, bias = weight.astype(np.float32), np.asarray(bias, np.float32)
+        graph.node.append(helper.make_node("Gemm", [given[0], put(f"{out[0]}_weight", weight.T), put(f"{out[0]}_bias", bias + np.float32(constant))], [out[0]]))
+        if linear: graph.node.append(helper.make_node("Conv", [given[1], put(f"{out[1]}_weight", weight[:, :, None, None]), put(f"{out[1]}_bias", bias)], [out[1]], kernel_shape=[1, 1]))
+    first = (probe.hidden_weight if has_hidden else probe.weight).astype(np.float64) / probe.std.astype(np.float64)
+    centre = -(first @ probe.mean.astype(np.float64)) # so the evidence is 0 where the picture is as the average one of training
+    if has_hidden:
+        layer(("features", "map"), ("before", "before_map"), first, centre + probe.hidden_bias)
+        graph.node.append(helper.make_node("Relu", ["before"], ["hidden"]))
+        if linear: # a unit that is off for the whole picture is off everywhere in it
+            graph.node.extend([helper.make_node("Greater", ["before", put("zero", np.float32(0))], ["on"]), helper.make_node("Cast", ["on"], ["passes"], to=TensorProto.FLOAT),
+                               helper.make_node("Unsqueeze", ["passes", put("last", np.int64([2, 3]))], ["passes_map"]), helper.make_node("Mul", ["before_map", "passes_map"], ["hidden_map"])])
+        layer(("hidden", "hidden_map"), ("logits", "evidence"), probe.weight, np.zeros(k), probe.bias)
+    else: layer(("features", "map"), ("logits", "evidence"), first, centre, probe.bias)
     shapes = {output.name: [dimension.dim_param or dimension.dim_value for dimension in output.type.tensor_type.shape.dim] for output in graph.output}
     kept = next(output for output in graph.output if output.name == "imagenet")
     n = shapes["features"][0]
@@ -277,7 +288,7 @@ def _networks(run, arm, folder, weights, say):
         probe = Probe.load(checkpoint)
         network = probe_network(body_of_run(kept, about["size"], weights), probe)
         onnx.save(network, str(folder/"model.onnx"))
-        has_evidence = "exact" if any(output.name == "evidence" for output in network.graph.output) else ""
+        has_evidence = ("approximate" if probe.hidden_weight is not None else "exact") if any(output.name == "evidence" for output in network.graph.output) else ""
         fitted, answers, size = list(probe.classes), list(probe.answers), about["size"]
         if _knows_imagenet(network): body = dict(own=True, file="", arch=kept["arch"], size=size, mean=mean, std=std, source=kept["source"], licence=kept["licence"], sha256=kept["sha256"])
         else: body = _separate_body(None, folder, weights, say) # learned without labels, or on other classes
@@ -516,11 +527,12 @@ _ASKED = {"species": "whether a picture shows a cat or a dog", "breed": "which b
 def _what(about):
     what = _ASKED.get(about["target"]) or f"which of {len(about['classes'])} labels fits a picture"
     few = f" The classes are {', '.join(about['classes'])}." if len(about["classes"]) <= 40 else ""
-    return (f"# {about['name']}\n\nSays {what}.{few} Exported by petclf {about['versions']['petclf']} from the arm `{about['arm']}`: {_MADE[about['base']].format(arch=about['arch'])}.\n\n"
+    return (f"# {about['name']}\n\nSays {what}.{few} Exported by petclf {about['versions']['petclf']} from the arm `{about['arm']}`: {_MADE[about['base']].format(arch=about['arch'], head=_HEADS[about['recipe'].get('head', 'logistic')])}.\n\n"
             f"**Meant for** photos of one pet, as people take them, where a wrong answer is a nuisance and not a harm: sorting, recommending, a first guess that somebody can correct. "
             f"**Not meant for** judging health, temperament or pedigree, for deciding about an animal or its owner, or for pictures of people.\n")
 
-_MADE = {"probe": "a logistic regression on the features of {arch}, which was trained on ImageNet and left as it was", "scratch": "{arch} trained from random weights",
+_HEADS = {"logistic": "a logistic regression", "fastai": "a head of fastai's"}
+_MADE = {"probe": "{head} on the features of {arch}, which was trained on ImageNet and left as it was", "scratch": "{arch} trained from random weights",
          "pretrained": "{arch} trained on ImageNet, body frozen but for its batch norms, with a new head", "finetuned": "{arch} trained on ImageNet and then as a whole on these pictures"}
 
 

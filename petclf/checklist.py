@@ -350,7 +350,8 @@ def sanity_passed(seen):
 def loss_went_down(seen):
     "The training loss fell, and the validation loss was watched."
     path = seen.run.arm(seen.arm)/"history.csv"
-    if seen.is_probe and not path.is_file(): return _does_not_apply("a probe's head is fitted at once, without epochs")
+    if seen.is_probe and not path.is_file(): return _does_not_apply("a probe's head is judged out of fold; its training loss is not kept" if seen.about["settings"].get("head") == "fastai" else
+                                                                        "a probe's head is fitted at once, without epochs")
     if not path.is_file(): return _fails("there is no history.csv")
     history = seen.run.history(seen.arm)
     if history.empty: return _fails("history.csv has no epoch")

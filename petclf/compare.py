@@ -244,11 +244,13 @@ def train_arms(
                    weights=asdict(origin) | dict(expected=asdict(expected)) if origin else None)
         if audited is None and look: say(_write_audit(run, pets, catalog, target, findings))
         job = _Job(run, pets, catalog, target, recipe, seed, network, origin, progress, part, classes, positive, features)
-        for name in arms:
-            if (run.arm(name)/"metrics.json").is_file(): say(f"{name}: done already"); continue
-            job.one_arm(name)
-            say(f"{name}: {headline(run.metrics(name))}")
-        if bodies and not (run.folder/"bodies.csv").is_file(): say(job.side_by_side(bodies, weights))
+        probes = [name for name in arms if plans[name].base == "probe"]
+        for names in (probes, [name for name in arms if name not in probes]): # what is ready in a minute before what takes hours
+            for name in names:
+                if (run.arm(name)/"metrics.json").is_file(): say(f"{name}: done already"); continue
+                job.one_arm(name)
+                say(f"{name}: {headline(run.metrics(name))}")
+            if names is probes and bodies and not (run.folder/"bodies.csv").is_file(): say(job.side_by_side(bodies, weights))
         if recipe.splits > 1 and features is not None: job.repeat_splits([name for name in arms if plans[name].base == "probe" and "prior" not in plans[name].decisions]) # another world is no other recipe
         run.update(timings={"last_call_seconds": time.perf_counter() - started})
     return run
@@ -321,14 +323,14 @@ class _Job:
         write_predictions(run.arm(name)/"predictions.csv", predictions)
         run.update(arms={name: about | decided | dict(seconds=time.perf_counter() - started)}, test_readings=run.record.get("test_readings", 0) + (self.part == "test"))
         for number in range(1, self.recipe.seeds):
-            if plan.decisions or plan.base == "probe": break # a probe depends on no random numbers but those of its folds
+            if plan.decisions or plan.base == "probe" and self.recipe.head == "logistic": break # which depends on no random numbers but those of its folds
             folder = run.arm(name)/"seeds"/str(self.seed + number)
             if (folder/"metrics.json").is_file(): continue
-            _, other, _ = self._network(name, plan, self.seed + number, folder)
+            _, other, _ = (self._probe if plan.base == "probe" else self._network)(name, plan, self.seed + number, folder)
             write_predictions(folder/"predictions.csv", other)
             write_json(folder/"metrics.json", metrics(other, self.part, self.positive, self.catalog.set_index("file").group))
         if name == "probe":
-            curve = learning_curve(self.features, self.catalog, self.target, about["strength"], seed=self.seed, progress=self.progress)
+            curve = learning_curve(self.features, self.catalog, self.target, about["strength"], seed=self.seed, progress=self.progress, recipe=self.recipe)
             write_table(run.arm(name)/"learning_curve.csv", curve)
         evaluate_arm(run, name)
 
@@ -362,13 +364,13 @@ class _Job:
         train, others = rows[rows.split == "train"], rows[rows.split != "train"]
         probe, said = self._fit(plan, train, plan.recipe.strength, plan.recipe.folds, seed, self.progress)
         if probe.vocab != self.classes: raise PetclfError(f"{name}: the training part lacks {', '.join(sorted(set(self.classes) - set(probe.vocab)))}; a probe learns only what it is shown")
-        expected = expects(self.recipe.arch)
+        expected, trained = expects(self.recipe.arch), sum(array.size for name, array in probe.arrays.items() if name not in ("mean", "std"))
         sums = said.sum(1)
         sanity = dict(passed=bool(np.isfinite(said).all() and (np.abs(sums - 1) < 1e-6).all()), output=list(said.shape), smallest_sum=float(sums.min()), largest_sum=float(sums.max()),
                       loss=float(-np.log(np.maximum(said[np.arange(len(train)), np.searchsorted(self.classes, train[self.target])], 1e-12)).mean()), loss_of_guessing=math.log(len(self.classes)))
         about = dict(settings=arm_settings(name, self.recipe, self.origin.source), statistics=(expected.mean, expected.std), sanity=sanity, strength=probe.strength, head_temperature=probe.temperature,
                      fitted_on="breed" if len(probe.classes) > len(probe.vocab) else self.target, size=self.features.size, engine=self.features.engine, precision=self.features.precision, seconds_for_features=self.features.seconds,
-                     parameters=int(probe.weight.size + probe.bias.size + sum(p.numel() for p in self.network.parameters())), trained_parameters=int(probe.weight.size + probe.bias.size))
+                     parameters=trained + sum(p.numel() for p in self.network.parameters()), trained_parameters=trained)
         probe.save(folder/"checkpoint", arch=self.recipe.arch, size=self.features.size, engine=self.features.engine, precision=self.features.precision, target=self.target)
         out_of_fold = predictions_table(train.file, "train", train[self.target], self.classes, said)
         write_predictions(folder/"out_of_fold.csv", out_of_fold)
@@ -378,7 +380,7 @@ class _Job:
     def _fit(self, plan, train, strength, folds, seed, progress=False, features=None):
         "A probe of some rows: on breeds that are summed where all are known, else on the target itself."
         labels = self.target if plan.direct else finest_label(train, self.target)
-        return fit_probe((features or self.features).of(train.file), train[labels], train[self.target], train.group, strength, plan.recipe.balance, folds, seed, progress)
+        return fit_probe((features or self.features).of(train.file), train[labels], train[self.target], train.group, strength, plan.recipe.balance, folds, seed, progress, plan.recipe)
 
     def _decide(self, name, plan, predictions, steering):
         "Temperature, prior and threshold, from predictions that are not about the pictures that judge."
@@ -495,6 +497,7 @@ def learning_curve(
     draws=5, # of the training pictures, at each number of them
     seed=0, # of the draws
     progress=False, # show a progress bar
+    recipe=None, # whose `head` says what is fitted; None: the logistic regression
 ) -> pd.DataFrame: # a row a draw: `per_class`, `draw`, `train` (pictures that it was fitted on), `n` (that it was asked about), `accuracy`, `balanced_accuracy`
     "How good a probe is with fewer training pictures of each class; the last row has all of them."
     train, judged = catalog[catalog.split == "train"].drop_duplicates("group"), catalog[catalog.split == part]
@@ -503,10 +506,12 @@ def learning_curve(
     sizes = [size for size in (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000) if size < most]
     x_train, x_judged, truth, rows = features.of(train.file), features.of(judged.file), judged[target].to_numpy(), []
     plan = [(size, draw) for size in sizes for draw in range(draws)] + [(None, 0)]
+    recipe_here, steps = recipe, lambda n: max(1, n // recipe.batch_size)
     for size, draw in tqdm(plan, desc="learning curve", unit=" probes", disable=None if progress else True, leave=False):
         places = np.arange(len(train)) if size is None else np.flatnonzero((train.sample(frac=1, random_state=seed * 1000 + draw).groupby(label).cumcount() < size).reindex(train.index))
         labels = train[label].iloc[places]
-        probe, _ = fit_probe(x_train[places], labels, labels.map(answers), strength=strength * len(train) / len(places), folds=0)
+        if recipe is not None: recipe_here = replace(recipe, epochs=math.ceil(recipe.epochs * steps(len(train)) / steps(len(places)))) # a trained head takes as many steps with fewer pictures
+        probe, _ = fit_probe(x_train[places], labels, labels.map(answers), strength=strength * len(train) / len(places), folds=0, recipe=recipe_here)
         right = np.array(probe.vocab)[probe(x_judged).argmax(1)] == truth
         rows.append(dict(per_class=size or most, draw=draw, train=len(places), n=len(judged), accuracy=right.mean(), balanced_accuracy=pd.Series(right).groupby(truth).mean().mean()))
     return pd.DataFrame(rows)
@@ -557,7 +562,7 @@ def judge(
 
 
 def _in_both(a, b):
-    "What differs between the settings of two arms, in what both of them have: a probe has no epochs, and a training no folds."
+    "What differs between the settings of two arms, in what both of them have: a logistic regression has no epochs, and a training no folds."
     return differences(*({name: value for name, value in one.items() if name in other} for one, other in ((a, b), (b, a))))
 
 

@@ -411,7 +411,7 @@ def top(
     "What everybody reads."
     record, steps = run.record, next_steps(run)
     recipe = record["recipe"]
-    trained = [arm for arm in run.arms if not arm.startswith("probe")] # a probe has no epochs, and its body's own size
+    trained = [arm for arm in run.arms if not arm.startswith("probe") or recipe.get("head") == "fastai"] # other probes have no epochs
     sizes = sorted({size for arm in run.arms if (size := record["arms"][arm].get("size", None if arm.startswith("probe") else recipe["size"]))})
     checklist = read_if_there(run.folder/"checklist.json")
     facts = [_and(run.arms) if len(run.arms) <= FEW else f"{len(run.arms)} arms", recipe["arch"], f"{_and([str(size) for size in sizes])} px", *([_count(recipe["epochs"], "epoch")] if trained else []),

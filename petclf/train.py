@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
-from fastai.vision.all import Callback, CancelFitException, CrossEntropyLossFlat, Learner, MixedPrecision, Optimizer, ProgressCallback, accuracy, error_rate, vision_learner
+from fastai.vision.all import Callback, CancelFitException, CrossEntropyLossFlat, Learner, MixedPrecision, Optimizer, ProgressCallback, accuracy, apply_init, create_head, error_rate, vision_learner
 from fastai.callback.fp16 import AMPMode
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
@@ -32,7 +32,7 @@ from .files import folder_written_whole, read_json, write_json, write_table, wri
 
 # %% ../nbs/07_train.ipynb #6b0368ef
 CHOICES = {"crop": ("centre", "random"), "normalise": ("always", "pretrained"), "balance": ("none", "weights", "oversample"),
-           "threshold": ("equal_recall", "best_f1", "cost"), "engine": ENGINES,
+           "head": ("logistic", "fastai"), "threshold": ("equal_recall", "best_f1", "cost"), "engine": ENGINES,
            "precision": ("full", "auto", "bf16", "fp16"), "device": ("auto", "cpu", "cuda", "mps")}
 
 @dataclass(frozen=True)
@@ -50,6 +50,7 @@ class Recipe:
     normalise: str = "always" # by the pretrained weights' statistics: `always`, or only in arms that have such weights (`pretrained`)
     balance: str = "none" # of the classes in training: `weights` in the loss, or `oversample` the rarer ones
     probe_size: int = 0 # side of the pictures for a probe, in pixels; 0 takes the size that the weights were trained at
+    head: str = "logistic" # of a probe: a `logistic` regression, or `fastai`'s, trained for `epochs` by batch_size, learning_rate, weight_decay and dropout
     strength: float = 0. # C of the probe's logistic regression; 0 chooses it on out-of-fold predictions
     folds: int = 5 # of the out-of-fold predictions
     engine: str = "auto" # that runs the probe's body: `onnxruntime` or `openvino`
@@ -76,6 +77,7 @@ class Recipe:
             if not 0 <= getattr(self, name) < math.inf: raise PetclfError(f"recipe: {name} = {getattr(self, name)}; it takes 0 or more")
         if not 0 <= self.dropout < 1: raise PetclfError(f"recipe: dropout = {self.dropout}; it takes 0 up to, but not including, 1")
         if not 0 < self.world < 1: raise PetclfError(f"recipe: world = {self.world}; it takes a share between 0 and 1")
+        if self.head == "fastai" and self.strength: raise PetclfError(f"recipe: strength = {self.strength}: the logistic regression's; head = fastai takes weight_decay and dropout")
         if self.folds < 2: raise PetclfError(f"recipe: folds = {self.folds}; out-of-fold predictions take 2 or more")
         for name in ("size", "probe_size"):
             if 0 < getattr(self, name) < 32: raise PetclfError(f"recipe: {name} = {getattr(self, name)}; networks need 32 pixels or more")
@@ -170,7 +172,8 @@ def arm_settings(
     settings = {name: value for name, value in asdict(arm.recipe).items() if name not in _not_of(arm)}
     settings["normalise"] = "by the pretrained weights' statistics" if recipe.normalise == "always" or arm.base != "scratch" else "no"
     settings["initial_weights"] = "random" if arm.base == "scratch" else weights
-    settings["trained"] = {"probe": "a logistic regression on the body's features", "scratch": "everything", "pretrained": "head and the body's batch norms", "finetuned": "head first, then everything"}[arm.base]
+    settings["trained"] = {"probe": "fastai's head on the body's features" if arm.recipe.head == "fastai" else "a logistic regression on the body's features", "scratch": "everything", "pretrained": "head and the body's batch norms", "finetuned": "head first, then everything"}[arm.base]
+    if arm.base == "probe" and arm.recipe.head == "fastai": settings["schedule"] = "flat"
     if arm.base == "probe": settings["size"], settings["fitted_on"] = recipe.probe_size or expects(recipe.arch).size, "the target itself" if arm.direct else "breeds, where all are known, summed to the target"
     else: settings["schedule"] = "one cycle, twice (fastai's fine_tune)" if arm.base == "finetuned" else "flat"
     settings["decision"] = ", ".join({"prior": f"for a world with {recipe.world:.0%} positive pictures", "threshold": f"threshold of {recipe.threshold.replace('_', ' ')}" +
@@ -178,13 +181,15 @@ def arm_settings(
     return settings
 
 
-_OF_TRAINING = ("size", "epochs", "patience", "batch_size", "learning_rate", "weight_decay", "dropout", "crop", "precision", "device", "workers")
-_OF_PROBES = ("strength", "folds", "engine", "splits", "probe_size")
+_OF_PICTURES = ("size", "patience", "crop", "precision", "device", "workers") # of training on pictures
+_OF_STEPS = ("epochs", "batch_size", "learning_rate", "weight_decay", "dropout")
+_OF_PROBES = ("head", "strength", "folds", "engine", "splits", "probe_size")
 _OF_DECISIONS = ("threshold", "cost_of_missing", "world")
 
 def _not_of(arm):
     "The fields of a recipe that mean nothing to an arm: two arms do not differ in those."
-    return (*_OF_DECISIONS, "probe_size") + (_OF_TRAINING if arm.base == "probe" else _OF_PROBES)
+    if arm.base != "probe": return (*_OF_DECISIONS, *_OF_PROBES)
+    return (*_OF_DECISIONS, "probe_size", *_OF_PICTURES) + (("strength",) if arm.recipe.head == "fastai" else _OF_STEPS)
 
 # %% ../nbs/07_train.ipynb #d4958d55
 def processor() -> dict: # `name`, `cores`, `amx`, `avx512`, `memory_gib`
@@ -515,27 +520,39 @@ def fit_arm(
 # %% ../nbs/07_train.ipynb #cb948e5b
 @dataclass(frozen=True)
 class Probe:
-    "A logistic regression on a body's features."
+    "A head on a body's features: a logistic regression, or fastai's, which has hidden units before it."
     classes: tuple # what it was fitted on, sorted
     answers: tuple # of each of those, the class that it answers: itself, or a breed's species
     mean: np.ndarray # (d,), of the training features
     std: np.ndarray # (d,), of the training features
-    weight: np.ndarray # (classes, d)
+    weight: np.ndarray # (classes, d), or (classes, hidden units)
     bias: np.ndarray # (classes,)
-    strength: float # C
+    strength: float # C; 0 for fastai's head
     temperature: float # that was folded into weight and bias
+    hidden_weight: np.ndarray = None # (hidden units, d)
+    hidden_bias: np.ndarray = None # (hidden units,)
 
     @property
     def vocab(self) -> list: # sorted
         "The classes that it answers."
         return sorted(set(self.answers))
 
+    @property
+    def arrays(self) -> dict: # by name
+        "Its numbers."
+        return {name: value for name in ("mean", "std", "weight", "bias", "hidden_weight", "hidden_bias") if (value := getattr(self, name)) is not None}
+
+    def logits(self,
+        features, # (n, d), of pictures
+    ) -> np.ndarray: # float64 (n, len(classes))
+        "What the probabilities of `classes` are made from."
+        return _logits(features, **self.arrays)
+
     def __call__(self,
         features, # (n, d), of pictures
     ) -> np.ndarray: # float64 (n, len(vocab)), each row sums to 1
         "Probabilities of the classes."
-        logits = ((features - self.mean) / self.std).astype(np.float64) @ self.weight.T.astype(np.float64) + self.bias
-        return _summed(_softmax(logits), self.answers, self.vocab)
+        return _summed(_softmax(self.logits(features)), self.answers, self.vocab)
 
     def save(self,
         folder, # an arm's `checkpoint/`
@@ -546,7 +563,7 @@ class Probe:
         import shutil
         shutil.rmtree(folder, ignore_errors=True)
         with folder_written_whole(folder) as temporary:
-            save_arrays({name: np.ascontiguousarray(getattr(self, name)) for name in ("mean", "std", "weight", "bias")}, temporary/"model.safetensors")
+            save_arrays({name: np.ascontiguousarray(array) for name, array in self.arrays.items()}, temporary/"model.safetensors")
             write_json(temporary/"state.json", dict(kind="probe", classes=self.classes, answers=self.answers, strength=self.strength, temperature=self.temperature, **state))
 
     @classmethod
@@ -557,6 +574,12 @@ class Probe:
         from safetensors.numpy import load_file as load_arrays
         state = read_json(Path(folder)/"state.json")
         return cls(tuple(state["classes"]), tuple(state["answers"]), **load_arrays(Path(folder)/"model.safetensors"), strength=state["strength"], temperature=state["temperature"])
+
+
+def _logits(features, mean, std, weight, bias, hidden_weight=None, hidden_bias=None):
+    x = ((features - mean) / std).astype(np.float64)
+    if hidden_weight is not None: x = np.maximum(x @ hidden_weight.T.astype(np.float64) + hidden_bias, 0)
+    return x @ weight.T.astype(np.float64) + bias
 
 
 def _softmax(logits):
@@ -577,35 +600,37 @@ def fit_probe(
     strength=0., # C; 0 chooses it on out-of-fold predictions
     balance="none", # `weights` (or `oversample`, which is the same here) makes every class of the target weigh as much
     folds=5, # of the out-of-fold predictions; 0 makes none, for a given `strength`
-    seed=0, # of the folds
+    seed=0, # of the folds, and of fastai's head
     progress=False, # show a progress bar
+    recipe=None, # whose `head` says what is fitted; None: the logistic regression
 ) -> tuple: # the `Probe`, and its out-of-fold probabilities, float64 (n, classes of the target)
     "Fit a probe and what it says about each training picture when it has not seen it."
     labels, answers = np.asarray(labels, dtype=str), np.asarray(answers, dtype=str)
     classes = np.unique(labels)
     answer_of = dict(zip(labels, answers))
-    weights = None
-    if balance != "none":
-        kinds, counts = np.unique(answers, return_counts=True)
-        weights = pd.Series(answers).map(dict(zip(kinds, len(answers) / (len(kinds) * counts)))).to_numpy()
+    kinds, counts = np.unique(answers, return_counts=True)
+    weight_of = dict(zip(kinds, len(answers) / (len(kinds) * counts)))
+    weights = None if balance == "none" else np.array([weight_of[answer_of[name]] for name in classes])
+    is_fastai = recipe is not None and recipe.head == "fastai"
     parts = _folds(labels, groups, folds, seed) if folds else []
-    tried = (strength,) if strength else STRENGTHS
+    tried = (0.,) if is_fastai else (strength,) if strength else STRENGTHS
     bar = tqdm(total=len(tried) * len(parts) + 1, desc="fitting the probe", unit=" fits", disable=None if progress else True, leave=False)
     best, last = None, {}
     for one in tried:
         logits = np.zeros((len(labels), len(classes)))
         for number, (inside, outside) in enumerate(parts):
-            mean, std, weight, bias = last[number] = _fit(features[inside], labels[inside], classes, one, None if weights is None else weights[inside], last.get(number))
-            logits[outside] = (features[outside] - mean) / std @ weight.T + bias
+            last[number] = (_fit_fastai(features[inside], labels[inside], classes, recipe, weights, seed) if is_fastai else
+                            _fit(features[inside], labels[inside], classes, one, weights, last.get(number)))
+            logits[outside] = _logits(features[outside], **last[number])
             bar.update()
         temperature, loss = _temperature(logits, np.searchsorted(classes, labels)) if parts else (1.0, 0.0)
         if best is None or loss < best[0]: best = (loss, one, temperature, logits)
         else: break # stronger ones are worse still
     _, strength, temperature, logits = best
-    mean, std, weight, bias = _fit(features, labels, classes, strength, weights)
+    fitted = _fit_fastai(features, labels, classes, recipe, weights, seed) if is_fastai else _fit(features, labels, classes, strength, weights)
+    fitted |= {name: (fitted[name] / temperature).astype(np.float32) for name in ("weight", "bias")}
     bar.update(); bar.close()
-    probe = Probe(tuple(classes.tolist()), tuple(answer_of[name] for name in classes.tolist()), mean, std, (weight / temperature).astype(np.float32),
-                  (bias / temperature).astype(np.float32), float(strength), float(temperature))
+    probe = Probe(tuple(classes.tolist()), tuple(answer_of[name] for name in classes.tolist()), strength=float(strength), temperature=float(temperature), **fitted)
     return probe, _summed(_softmax(logits / temperature), probe.answers, probe.vocab) if parts else None
 
 
@@ -613,17 +638,51 @@ def _fit(features, labels, classes, strength, weights, before=None):
     "A logistic regression on standardised features: their mean and deviation, and a row of weights for each class."
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression
-    mean, std = features.mean(0), features.std(0) + 1e-6
+    mean, std, present = features.mean(0), features.std(0) + 1e-6, np.unique(labels)
     model = LogisticRegression(C=strength, max_iter=300, tol=1e-3, warm_start=before is not None)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning) # the last digits of a probe that is chosen by what it says
-        if before is not None and len(classes) > 2 and len(np.unique(labels)) == len(classes): model.coef_, model.intercept_, model.classes_ = before[2].copy(), before[3].copy(), classes
-        model.fit(((features - mean) / std).astype(np.float32), labels, sample_weight=weights)
-    weight, bias = np.zeros((len(classes), features.shape[1]), np.float32), np.full(len(classes), -30.0, np.float32) # a class that a fold has not seen is not answered
-    coefficients, intercepts = (np.concatenate([np.zeros_like(model.coef_), model.coef_]), np.r_[0.0, model.intercept_]) if len(model.classes_) == 2 else (model.coef_, model.intercept_)
-    at = np.searchsorted(classes, model.classes_)
-    weight[at], bias[at] = coefficients, intercepts
-    return mean, std, weight, bias
+        if before is not None and len(classes) > 2 and len(present) == len(classes): model.coef_, model.intercept_, model.classes_ = before["weight"].copy(), before["bias"].copy(), classes
+        model.fit(((features - mean) / std).astype(np.float32), labels, sample_weight=None if weights is None else weights[np.searchsorted(classes, labels)])
+    coefficients, intercepts = (np.concatenate([np.zeros_like(model.coef_), model.coef_]), np.r_[0.0, model.intercept_]) if len(present) == 2 else (model.coef_, model.intercept_)
+    return dict(mean=mean, std=std, **_of_all(classes, present, coefficients, intercepts))
+
+
+def _of_all(classes, present, weight, bias):
+    "Rows of all classes; one that a fold has not seen is not answered."
+    at, whole, constant = np.searchsorted(classes, present), np.zeros((len(classes), weight.shape[1]), np.float32), np.full(len(classes), -30.0, np.float32)
+    whole[at], constant[at] = weight, bias
+    return dict(weight=whole, bias=constant)
+
+
+def _fit_fastai(features, labels, classes, recipe, weights, seed):
+    "fastai's head (batch norm, dropout, 512 units, and the same again), trained as `fit` trains it, its batch norms folded into two matrices."
+    present, y = np.unique(labels, return_inverse=True)
+    x, y, size = torch.from_numpy(np.ascontiguousarray(features, np.float32)), torch.from_numpy(y), min(recipe.batch_size, len(features))
+    with torch.random.fork_rng(devices=[]): # what is random elsewhere stays as it is
+        torch.manual_seed(seed)
+        head = create_head(x.shape[1], len(present), pool=False, ps=recipe.dropout).train()
+        apply_init(head, torch.nn.init.kaiming_normal_)
+        _train_head(head, x, y, size, recipe, None if weights is None else torch.tensor(weights[np.searchsorted(classes, present)], dtype=torch.float32))
+    first, one, second, two = [layer for layer in head.modules() if isinstance(layer, (torch.nn.BatchNorm1d, torch.nn.Linear))]
+    with torch.no_grad():
+        std, scale = torch.sqrt(first.running_var + first.eps), second.weight / torch.sqrt(second.running_var + second.eps)
+        hidden, constant = one.weight * first.weight, one.weight @ first.bias
+        weight, bias = two.weight * scale, two.weight @ (second.bias - second.running_mean * scale)
+    return dict(mean=first.running_mean.numpy(), std=std.numpy(), hidden_weight=hidden.numpy(), hidden_bias=constant.numpy(), **_of_all(classes, present, weight.numpy(), bias.numpy()))
+
+
+def _train_head(head, x, y, size, recipe, weight):
+    optimizer = FusedAdam(list(head.parameters()), lr=recipe.learning_rate, wd=recipe.weight_decay)
+    for parameter in head.parameters():
+        if parameter.ndim == 1: optimizer.state[parameter]["do_wd"] = False # batch norms, as fastai does
+    loss = torch.nn.CrossEntropyLoss(weight=weight)
+    for _ in range(recipe.epochs):
+        for places in torch.randperm(len(x)).split(size):
+            if len(places) < size: break # fastai drops the last batch too
+            loss(head(x[places]), y[places]).backward()
+            optimizer.step()
+            optimizer.zero_grad()
 
 
 def _folds(labels, groups, folds, seed):

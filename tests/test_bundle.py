@@ -59,6 +59,27 @@ def test_a_bundle_gives_the_trained_models_answers(run, exported):
         assert next(item for item in check(run, arm)["items"] if item["name"] == "export_agrees")["status"] == "pass"
 
 
+def test_a_probe_with_fastais_head(place, run):
+    "It has hidden units, seeds, and a bundle like any other."
+    from dataclasses import replace
+    from petclf.answers import load_bundle
+    from petclf.bundle import export_arm
+    from petclf.compare import train_arms
+    recipe = replace(run_recipe(run), head="fastai", epochs=5, strength=0., dropout=0.5, seeds=2)
+    other = train_arms("sample", ["probe"], recipe, "species", limit=120, out=place/"hidden")
+    assert other.record["arms"]["probe"]["settings"]["trained"] == "fastai's head on the body's features"
+    assert other.metrics("probe")["seeds"]["n"] == 2
+    about = export_arm(other, "probe", place/"bundle-hidden")
+    said = json.loads((other.arm("probe")/"export.json").read_text())
+    assert said["agrees"] and said["largest_difference"] <= 1e-4 and about["evidence"] == "approximate"
+    predictions = other.predictions("probe")
+    row = predictions[predictions.split == "test"].iloc[0]
+    bundle = load_bundle(place/"bundle-hidden")
+    answer = bundle(Path(other.record["data"]["root"])/row.file)
+    assert answer.predicted == row.predicted
+    assert "a head of fastai's on the features" in (place/"bundle-hidden"/"README.md").read_text()
+
+
 def test_its_decisions_are_the_arms(run, exported, place):
     from petclf.compare import decide
     from petclf.answers import load_bundle

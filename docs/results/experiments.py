@@ -174,7 +174,7 @@ def nopet(run, path):
         kinds[kind] = tuple(np.concatenate(found) for found in zip(*(body(normalise(some, expected.mean, expected.std)) for some in np.array_split(pixels, MADE // 15))))
     probe, unit = Probe.load(run.arm("probe")/"checkpoint"), lambda features: features / np.linalg.norm(features, axis=1, keepdims=True)
     train = unit(part(home, catalog.file[catalog.split == "train"])[0])
-    logits = lambda features: ((features - probe.mean) / probe.std).astype(float) @ probe.weight.T.astype(float) + probe.bias
+    logits = probe.logits
     # Of each score, more speaks for a pet.
     scores = {"largest softmax": lambda features, _: probe(features).max(1), "energy": lambda features, _: np.logaddexp.reduce(logits(features), 1),
               "10th nearest neighbour": lambda features, _: np.sort(unit(features) @ train.T, 1)[:, -10], "ImageNet's own answers": lambda _, imagenet: pet_score(imagenet)}
