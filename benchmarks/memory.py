@@ -13,7 +13,8 @@ def peak_of_side(script, *words, request, **env):
 
 
 if __name__ == "__main__":
-    options, started = parser(__doc__.splitlines()[0], pairs=1).parse_args(), time.perf_counter()
+    options, started = parser(__doc__.splitlines()[0], pairs=1, rows=("training", "probing", "predicting")).parse_args(), time.perf_counter()
+    asked = lambda row: options.only in (None, row)
     size = 64 if options.quick else 224
     with workplace() as work:
         folder, cache, claims = some_pictures(160 if options.quick else 320, work/"pets"), work/"cache", []
@@ -21,13 +22,14 @@ if __name__ == "__main__":
             say(f"  {name}: plain {plain} MB, petclf {petclf} MB")
             claims.append(claim(f"memory, {name}", "MB", must, petclf / plain, at_most=True, plain=plain, petclf=petclf, **more))
             return finish("memory", options, started, claims)
-        add("training ResNet-18", peak_of_side("plain.py", "train", folder, "resnet18", size, request={}), peak_of_side("ours.py", "train", folder, "resnet18", size, request={}, PETCLF_CACHE=cache))
-        frozen = peak_of_side("plain.py", "frozen", folder, "tf_efficientnet_lite0", size, request={})
-        whole = folder if options.quick else pets_folder()
-        probe, seconds = peak_of([*PETCLF, "train", "--probe", "--data", whole, "--target", "species", "--split", "random", "--arch", "tf_efficientnet_lite0", "--set", "precision=auto", "--no-audit", "--size", size,
-                                  "--out", work/"probe"], PETCLF_CACHE=work/"probe-cache")
-        add("probing with EfficientNet-Lite0", frozen, probe, plain_is="a frozen epoch on 320 pictures, petclf the whole command on all of them")
-        for arch in ("resnet18", "tf_efficientnet_lite0"):
+        if asked("training"): result = add("training ResNet-18", peak_of_side("plain.py", "train", folder, "resnet18", size, request={}), peak_of_side("ours.py", "train", folder, "resnet18", size, request={}, PETCLF_CACHE=cache))
+        if asked("probing"):
+            frozen = peak_of_side("plain.py", "frozen", folder, "tf_efficientnet_lite0", size, request={})
+            whole = folder if options.quick else pets_folder()
+            probe, seconds = peak_of([*PETCLF, "train", "--probe", "--data", whole, "--target", "species", "--split", "random", "--arch", "tf_efficientnet_lite0", "--set", "precision=auto", "--no-audit", "--size", size,
+                                      "--out", work/"probe"], PETCLF_CACHE=work/"probe-cache")
+            result = add("probing with EfficientNet-Lite0", frozen, probe, plain_is="a frozen epoch on 320 pictures, petclf the whole command on all of them")
+        for arch in ("resnet18", "tf_efficientnet_lite0") if asked("predicting") else ():
             exported, bundle = hardly_trained(arch, size, folder, work/arch)
             plain = peak_of_side("plain.py", "many", exported, folder, request=dict(n=320))
             petclf, _ = peak_of([*PETCLF, "predict", bundle, folder/"images", "--precision", "auto", "--out", work/arch/"answers.csv"], PETCLF_CACHE=cache)
