@@ -78,6 +78,11 @@ def test_a_probe_with_fastais_head(place, run):
     answer = bundle(Path(other.record["data"]["root"])/row.file)
     assert answer.predicted == row.predicted
     assert "a head of fastai's on the features" in (place/"bundle-hidden"/"README.md").read_text()
+    from petclf.checklist import check
+    from petclf.report import write_report
+    item = next(item for item in check(other, "probe")["items"] if item["name"] == "loss_went_down")
+    assert item["status"] == "not applicable" and "out of fold" in item["evidence"]
+    assert "5 epochs" in Path(write_report(other.folder)).read_text()
 
 
 def test_its_decisions_are_the_arms(run, exported, place):
