@@ -75,7 +75,7 @@ def table(kind, results):
             sign = "at most " if one["at_most"] else ""
             lines.append(f"| {one['claim']} | {one['unit']} | {cell(one.get('plain'))} | {petclf} | {cell(one.get('bare'))} | {ratio} | {sign}{shown(one, one['must'])} | {'yes' if one['reached'] else '**no**'} |")
             if not one["reached"]: notes.append(f"- **{one['claim']}** is not reached: {why(kind, one)}.")
-            if "accuracy" in one: notes.append(f"- {one['claim']}: {compared(one['accuracy'], one['kept'])} Plain is {one['plain_is']}; weights: {one['weights']}.")
+            if "accuracy" in one: notes.append(f"- {one['claim']}: {compared(one['accuracy'], one['kept'])} The probe looks at pictures of {one['size']} px; plain is {one['plain_is']}; weights: {one['weights']}.")
             elif "plain_is" in one: notes.append(f"- {one['claim']}: plain is {one['plain_is']}.")
     return "\n".join(lines) + ("\n\n" + "\n".join(notes) if notes else "")
 

@@ -14,7 +14,7 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
-from .engines import Network, choose_engine, choose_engine_precision, has, has_bf16
+from .engines import Network, choose_engine, has_bf16
 from .pixels import PictureError, has_picture_name, normalise, open_picture, resize
 
 # %% ../nbs/11a_answers.ipynb #44a5bb6f
@@ -235,7 +235,7 @@ class Bundle:
         self.about, self.classes, self.size = about, list(about["classes"]), about["preprocessing"]["size"]
         self.notes = [] # what should be known about the answers
         try:
-            self.engine, self.precision = _engine(engine, precision or about["precision"], callers)
+            self.engine, self.precision = choose_engine(engine, precision or about["precision"], callers)
         except ValueError as error: raise BundleError(f"{error}" + ("" if precision else f" (the bundle's thresholds hold for {about['precision']} precision; say another one to answer all the same)")) from None
         if self.precision != about["precision"]: self.notes.append(f"answers in {self.precision} precision; the thresholds were chosen in {about['precision']}")
         if self.precision == "bf16" and not has_bf16(): self.notes.append("this processor has no bf16; the engine may answer in full precision instead")
@@ -287,13 +287,6 @@ class Bundle:
             fitted = softmax(found["logits"])
             for answer, maps, weights in zip(answers, found["evidence"], fitted): answer.evidence, answer.evidence_exact = evidence_for(answer.predicted, maps, weights, about), about["evidence"] == "exact"
         return answers
-
-# %% ../nbs/11a_answers.ipynb #6ab5fc4b
-def _engine(name, precision, callers):
-    "The engine and the precision that these come to here."
-    if name == "auto" and precision == "full" and (callers == 1 or not has("avx512f")): name = "onnxruntime"
-    name = choose_engine(name)
-    return name, choose_engine_precision(precision, name)
 
 # %% ../nbs/11a_answers.ipynb #062b4cb1
 PETS = (range(151, 269), range(281, 286)) # ImageNet's dogs, and its house cats

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['PACKAGES', 'check_arch', 'Expects', 'expects', 'Weights', 'read_weights', 'pretrained_network', 'fill_body',
-           'body_file', 'body_of_run', 'engine_and_precision', 'Body', 'exact_on_cuda', 'TorchBody', 'Features',
-           'take_features']
+           'write_onnx', 'body_file', 'body_of_run', 'engine_and_precision', 'Body', 'exact_on_cuda', 'TorchBody',
+           'Features', 'take_features']
 
 # %% ../nbs/03_backbone.ipynb #9807b0b6
 import contextlib, importlib.metadata, os, time, warnings
@@ -18,7 +18,7 @@ import pandas as pd
 import torch
 from tqdm.auto import tqdm
 
-from .engines import Network, choose_engine, choose_engine_precision, cores, in_parts, processor_name
+from .engines import Network, choose_engine, cores, in_parts, processor_name
 from .errors import PetclfError, need
 from .files import cache_dir, folder_written_whole, sha256, written_whole
 from .pixels import PictureError, normalise, read_pixels
@@ -216,6 +216,26 @@ class _ThreeOutputs(torch.nn.Module):
         return tuple(out[name] for name in self.names)
 
 
+def write_onnx(
+    network, # on the CPU, in evaluation mode
+    size, # side of its pictures, in pixels
+    outputs, # names of what it gives
+    path, # where to write
+) -> torch.Tensor: # float32 (2, 3, size, size), the pictures that it was exported with
+    "A network as ONNX: `pictures` in, float32 (n, 3, size, size), for any n."
+    example = torch.randn(2, 3, size, size, generator=torch.Generator().manual_seed(0))
+    in_place = [layer for layer in network.modules() if getattr(layer, "inplace", False)]
+    for layer in in_place: layer.inplace = False # a ReLU6 in place would be taken to pieces, which is a third of the exporter's time
+    try: # it tells of its progress, which is of no use to anybody here
+        with torch.no_grad(), open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere), contextlib.redirect_stderr(nowhere), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            program = torch.onnx.export(network, (example,), dynamo=True, input_names=["pictures"], output_names=list(outputs), dynamic_shapes=({0: torch.export.Dim("n")},), verbose=False)
+            program.save(path, external_data=False)
+    finally:
+        for layer in in_place: layer.inplace = True
+    return example
+
+
 def body_file(
     arch, # a network's name
     network, # the same network with weights
@@ -226,14 +246,9 @@ def body_file(
     path = _kept_body(arch, size, weights.sha256)
     if path.is_file(): return path
     wrapped = _ThreeOutputs(arch, network.eval()).eval()
-    example = torch.randn(2, 3, size, size, generator=torch.Generator().manual_seed(0))
-    with written_whole(path) as temporary: # the exporter tells of its progress, which is of no use to anybody here
-        with torch.no_grad(), open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere), contextlib.redirect_stderr(nowhere), warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            program = torch.onnx.export(wrapped, (example,), dynamo=True, input_names=["pictures"], output_names=["map", "features", "imagenet"],
-                                        dynamic_shapes=({0: torch.export.Dim("n")},), verbose=False)
-            program.save(temporary, external_data=False)
-            expected = wrapped(example)[1:]
+    with written_whole(path) as temporary:
+        example = write_onnx(wrapped, size, ["map", "features", "imagenet"], temporary)
+        with torch.no_grad(): expected = wrapped(example)[1:]
         found = Body(temporary)(example.numpy())
         if (largest := max(float(np.abs(a - b.numpy()).max()) for a, b in zip(found, expected))) > 1e-3:
             raise PetclfError(f"--arch {arch}: as ONNX it answers otherwise than in torch (largest difference {largest:.2g}); take another network")
@@ -261,9 +276,7 @@ def engine_and_precision(
     precision="full", # `full`; `bf16` (OpenVINO only); or `auto`: bf16 where processor and engine have it
 ) -> tuple: # such as `("onnxruntime", "full")`
     "What runs a body here. Raises `PetclfError` where that cannot be had."
-    try:
-        engine = choose_engine(engine)
-        return engine, choose_engine_precision(precision, engine)
+    try: return choose_engine(engine, precision)
     except ValueError as error: raise PetclfError(str(error)) from None
 
 

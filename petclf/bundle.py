@@ -8,7 +8,7 @@ __all__ = ['THRESHOLDS', 'RATES', 'FEW', 'TIMES', 'QUANTILE', 'HALVES', 'MOST', 
            'export_sentences']
 
 # %% ../nbs/12_bundle.ipynb #5808bef2
-import contextlib, json, os, shutil, tempfile, warnings, zipfile
+import contextlib, json, os, shutil, tempfile, zipfile
 from dataclasses import replace
 from importlib import resources
 from pathlib import Path
@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from .backbone import Body, body_of_run, expects, pretrained_network
+from .backbone import Body, body_of_run, expects, pretrained_network, write_onnx
 from .catalog import breeds, load_data
 from .compare import _blank_model, _features, _Holder, chosen_of, load_arm
 from .engines import choose_engine
@@ -118,12 +118,7 @@ def network_file(
 ) -> bool: # whether it has `evidence`
     "A trained network as ONNX: `pictures` in; `logits` and, where its head is fastai's, `evidence` out."
     wrapped = _WithEvidence(model.cpu().eval()).eval().to(memory_format=torch.contiguous_format)
-    example = torch.randn(2, 3, size, size, generator=torch.Generator().manual_seed(0))
-    names = ["logits", "evidence"] if wrapped.linear else ["logits"]
-    with torch.no_grad(), open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere), contextlib.redirect_stderr(nowhere), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        program = torch.onnx.export(wrapped, (example,), dynamo=True, input_names=["pictures"], output_names=names, dynamic_shapes=({0: torch.export.Dim("n")},), verbose=False)
-        program.save(path, external_data=False)
+    write_onnx(wrapped, size, ["logits", "evidence"] if wrapped.linear else ["logits"], path)
     return wrapped.linear
 
 # %% ../nbs/12_bundle.ipynb #9ea264e2

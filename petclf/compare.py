@@ -32,7 +32,7 @@ from .files import read_json, sha256, write_json, write_table
 from .pixels import PictureError, normalise, open_picture, resize
 from .run import Run, alone_in, begin_run, read_predictions, read_text_table, setting_words, write_predictions
 from .split import check_split, evaluated_part, split_catalog
-from .train import (ARMS, Arm, Probe, Recipe, arm_settings, choose_device, choose_precision, differences, fit_arm, fit_probe, load_model, make_learner,
+from .train import (ARMS, Arm, Probe, Recipe, arm_settings, choose_device, choose_precision, differences, fit_arm, fit_probe, in_threads, load_model, make_learner,
                           predict_parts, predictions_table, processor, read_checkpoint, sanity_check)
 
 # %% ../nbs/09_compare.ipynb #b801ff5f
@@ -504,17 +504,19 @@ def learning_curve(
     label = finest_label(train, target)
     answers, most = dict(zip(train[label], train[target])), int(train[label].value_counts().median())
     sizes = [size for size in (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000) if size < most]
-    x_train, x_judged, truth, rows = features.of(train.file), features.of(judged.file), judged[target].to_numpy(), []
+    x_train, x_judged, truth = features.of(train.file), features.of(judged.file), judged[target].to_numpy()
     plan = [(size, draw) for size in sizes for draw in range(draws)] + [(None, 0)]
-    recipe_here, steps = recipe, lambda n: max(1, n // recipe.batch_size)
-    for size, draw in tqdm(plan, desc="learning curve", unit=" probes", disable=None if progress else True, leave=False):
+    steps = lambda n: max(1, n // recipe.batch_size)
+    def one(of):
+        (size, draw), recipe_here = of, recipe
         places = np.arange(len(train)) if size is None else np.flatnonzero((train.sample(frac=1, random_state=seed * 1000 + draw).groupby(label).cumcount() < size).reindex(train.index))
         labels = train[label].iloc[places]
         if recipe is not None: recipe_here = replace(recipe, epochs=math.ceil(recipe.epochs * steps(len(train)) / steps(len(places)))) # a trained head takes as many steps with fewer pictures
         probe, _ = fit_probe(x_train[places], labels, labels.map(answers), strength=strength * len(train) / len(places), folds=0, recipe=recipe_here)
         right = np.array(probe.vocab)[probe(x_judged).argmax(1)] == truth
-        rows.append(dict(per_class=size or most, draw=draw, train=len(places), n=len(judged), accuracy=right.mean(), balanced_accuracy=pd.Series(right).groupby(truth).mean().mean()))
-    return pd.DataFrame(rows)
+        return dict(per_class=size or most, draw=draw, train=len(places), n=len(judged), accuracy=right.mean(), balanced_accuracy=pd.Series(right).groupby(truth).mean().mean())
+    drawn = in_threads(one, plan, 1 if recipe is not None and recipe.head == "fastai" else None)
+    return pd.DataFrame(list(tqdm(drawn, total=len(plan), desc="learning curve", unit=" probes", disable=None if progress else True, leave=False)))
 
 # %% ../nbs/09_compare.ipynb #9f1d4d47
 def chosen_of(
