@@ -115,7 +115,7 @@ def run(
     return seconds
 
 
-PETCLF = (sys.executable, "-c", "import sys; from petclf.cli import main; sys.exit(main())") # the console script, from wherever petclf is imported
+PETCLF = (sys.executable, "-c", "import sys; from petclf.cli import console; sys.exit(console())") # the console script, from wherever petclf is imported
 
 
 def alternate(

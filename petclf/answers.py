@@ -9,6 +9,7 @@ __all__ = ['FORMAT', 'LARGEST', 'PETS', 'BundleError', 'Answer', 'softmax', 'sum
 
 # %% ../nbs/11a_answers.ipynb #09640c0e
 import glob, hashlib, json, os, sys, time, zipfile
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
@@ -171,18 +172,26 @@ class _Files:
         except PermissionError: raise BundleError(f"{path}: no permission to read it") from None
         except (zipfile.BadZipFile, OSError): raise BundleError(f"{path}: neither a bundle's folder nor a zip of one; `petclf export` makes both") from None
 
-    def read(self, name):
+    @contextmanager
+    def _opened(self, name):
         plain = PurePosixPath(name)
         if plain.is_absolute() or ".." in plain.parts or "\\" in name or ":" in name: raise BundleError(f"{self.path}: bundle.json names a file outside of the bundle, {name!r}; export it again")
         try:
             size = (self.path/name).stat().st_size if self.zip is None else self.zip.getinfo(name).file_size
             if size > LARGEST: raise BundleError(f"{self.path}: its {name} is larger than {LARGEST >> 30} GiB; this is not a bundle of petclf")
-            if self.zip is None: return (self.path/name).read_bytes()
-            with self.zip.open(name) as file: return file.read(LARGEST)
+            with open(self.path/name, "rb") if self.zip is None else self.zip.open(name) as file: yield file
         except (KeyError, FileNotFoundError, NotADirectoryError): raise BundleError(f"{self.path}: not a whole bundle, it has no {name}; export it again") from None
         except PermissionError: raise BundleError(f"{self.path}: no permission to read its {name}") from None
         except BundleError: raise
         except Exception as error: raise BundleError(f"{self.path}: its {name} cannot be read ({str(error)[:80] or type(error).__name__}); export it again") from None
+
+    def read(self, name):
+        with self._opened(name) as file: return file.read(LARGEST)
+
+    def digest(self, name):
+        with self._opened(name) as file: return hashlib.file_digest(file, "sha256").hexdigest()
+
+    def network(self, name): return self.path/name if self.zip is None else self.read(name) # an engine reads a file sooner than bytes
 
 
 _NEEDED = dict(target=str, classes=list, fitted=list, answers=list, species=dict, coat=dict, levels=list, preprocessing=dict, temperature=(int, float), files=dict, precision=str, body=dict)
@@ -211,26 +220,26 @@ def load_bundle(
     engine="auto", # `auto`, `onnxruntime` or `openvino`
     precision=None, # `full`, `bf16` or `auto`; None: the one that the bundle's thresholds hold for
     callers=1, # threads that will ask at the same time, each on one core; 1: a single one, on all cores
+    quick=False, # for a picture or two: onnxruntime opens in half the time and then answers more slowly
 ): # the `Bundle`
     "Open a bundle. Raises `BundleError` where a file is missing, changed or foreign."
     files = _Files(path)
-    about, contents = _about_of(files), {}
+    about = _about_of(files)
     for name, said in about["files"].items():
-        contents[name] = files.read(name)
-        if hashlib.sha256(contents[name]).hexdigest() != said: raise BundleError(f"{path}: its {name} was changed after export; export it again")
-        if not name.endswith(".onnx"): contents[name] = None
-    if contents.get("model.onnx") is None: raise BundleError(f"{path}: names no model.onnx; export it again")
-    return Bundle(about, contents, engine, precision, callers)
+        if files.digest(name) != said: raise BundleError(f"{path}: its {name} was changed after export; export it again")
+    if "model.onnx" not in about["files"]: raise BundleError(f"{path}: names no model.onnx; export it again")
+    return Bundle(about, {name: files.network(name) for name in about["files"] if name.endswith(".onnx")}, engine, precision, callers, quick)
 
 
 class Bundle:
     "An exported arm, ready to be asked."
     def __init__(self,
         about, # `bundle.json`
-        networks, # ONNX files by name, as bytes
+        networks, # ONNX by name: paths, or bytes
         engine="auto", # `auto`, `onnxruntime` or `openvino`
         precision=None, # None: the bundle's own
         callers=1, # threads that will ask at the same time
+        quick=False, # as in `load_bundle`
     ):
         self.about, self.classes, self.size = about, list(about["classes"]), about["preprocessing"]["size"]
         self.notes = [] # what should be known about the answers
@@ -240,8 +249,8 @@ class Bundle:
         if self.precision != about["precision"]: self.notes.append(f"answers in {self.precision} precision; the thresholds were chosen in {about['precision']}")
         if self.precision == "bf16" and not has_bf16(): self.notes.append("this processor has no bf16; the engine may answer in full precision instead")
         try:
-            self.network = Network(networks["model.onnx"], self.engine, self.precision, callers)
-            self.body = Network(networks["body.onnx"], self.engine, self.precision, callers) if about["body"].get("file") else None
+            self.network = Network(networks["model.onnx"], self.engine, self.precision, callers, quick)
+            self.body = Network(networks["body.onnx"], self.engine, self.precision, callers, quick) if about["body"].get("file") else None
         except Exception as error: raise BundleError(f"{about.get('name')}: {self.engine} cannot open its network ({str(error).splitlines()[0][:120]})") from None
 
     def __repr__(self): return f"Bundle({self.about.get('name')!r}: {self.about['target']} among {len(self.classes)} classes, {self.size} px, {self.engine}, {self.precision} precision)"

@@ -10,8 +10,7 @@ __all__ = ['FINDINGS', 'KINDS', 'ERRORS', 'SAME_FORMAT', 'SIDE', 'MEASURED', 'LI
            'apply_findings', 'relabel_picture', 'list_changes', 'Review']
 
 # %% ../nbs/04_audit.ipynb #2925d406
-import io, os
-from concurrent.futures import ThreadPoolExecutor
+import io
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -21,6 +20,7 @@ from PIL import Image
 from tqdm.auto import tqdm
 
 from .catalog import SPLITS, TARGETS, show_pictures
+from .engines import cores, in_parts, in_threads
 from .errors import PetclfError, need
 from .figures import Figure
 from .pixels import EXTENSIONS, PictureError, open_picture, read_pixels, shrink
@@ -76,17 +76,23 @@ def take_looks(
     progress=False, # show a progress bar
 ) -> tuple: # uint8 (n, 64, 64), grey, squashed; and a table: `file`, `error` where it could not be read, `dark`, `bright`, `blurred` (1 good, 0 bad)
     "Open each picture once; keep a small grey square and measures of light and blur."
-    def look(file):
+    def opened(file):
         try:
             image = open_picture(Path(root)/file, MEASURED)
-            square = np.asarray(image.convert("L").resize((SIDE, SIDE), Image.Resampling.BILINEAR))
-            return square, dict(file=file, error="", **measure_light(image))
-        except PictureError as error: said = str(error)
-        except Exception as error: said = f"{type(error).__name__}: {error}" # no picture may stop the audit
-        return np.zeros((SIDE, SIDE), np.uint8), dict(file=file, error=said)
+            return np.asarray(image.convert("L").resize((SIDE, SIDE), Image.Resampling.BILINEAR)), *_small(image)
+        except PictureError as error: return str(error)
+        except Exception as error: return f"{type(error).__name__}: {error}" # no picture may stop the audit
+    def look(part):
+        found = [opened(file) for file in part]
+        read = [one for one in found if not isinstance(one, str)]
+        measures = iter(_measure([one[1:] for one in read]))
+        return [(np.zeros((SIDE, SIDE), np.uint8), dict(file=file, error=one)) if isinstance(one, str) else (one[0], dict(file=file, error="", **next(measures))) for file, one in zip(part, found)]
 
-    with ThreadPoolExecutor(max_workers=max(2, os.cpu_count() or 1)) as pool:
-        looks = list(tqdm(pool.map(look, files), total=len(files), desc="taking measures", unit=" pictures", disable=None if progress else True, leave=False))
+    looks = []
+    with tqdm(total=len(files), desc="taking measures", unit=" pictures", disable=None if progress else True, leave=False) as bar:
+        for part in in_parts(files, look, 128, cores()):
+            looks += part
+            bar.update(len(part))
     squares = np.stack([square for square, _ in looks]) if looks else np.zeros((0, SIDE, SIDE), np.uint8)
     table = pd.DataFrame([row for _, row in looks], columns=["file", "error", *LIMITS])
     return squares, table.astype({"file": "str", "error": "str"} | dict.fromkeys(LIMITS, "float64"))
@@ -96,19 +102,32 @@ def measure_light(
     image, # an RGB picture
 ) -> dict: # `dark`, `bright`, `blurred`, each 1 for good and 0 for bad; `blurred` is not a number where there is hardly any contrast
     "Measures of light (as cleanvision's) and of sharpness (Crété et al., 2007)."
+    return _measure([_small(image)])[0]
+
+
+def _small(image):
+    "What is measured: RGB and grey, uint8, the short side at most `MEASURED`."
     if min(image.size) > MEASURED: image = shrink(image, MEASURED)
-    brightness = np.sqrt(np.asarray(image, np.float32)**2 @ np.float32([0.241, 0.691, 0.068])) / 255
-    darkest, brightest = np.percentile(brightness, [5, 99])
-    grey = np.asarray(image.convert("L"), np.float32)
-    sharp = min(_lost_by_blur(grey), _lost_by_blur(grey.T)) if grey.std() > 3 else np.nan
-    return dict(dark=float(brightest), bright=float(1 - darkest), blurred=sharp)
+    return np.asarray(image), np.asarray(image.convert("L"))
+
+
+def _measure(pictures):
+    "Measures of several pictures; those of one shape are measured together, since threads cannot share the work on small arrays."
+    shapes, found = pd.Series([grey.shape for _, grey in pictures], dtype=object), [None] * len(pictures)
+    for places in shapes.groupby(shapes).groups.values():
+        pixels, grey = (np.stack([pictures[at][layer] for at in places]).astype(np.float32) for layer in (0, 1))
+        brightness = np.sqrt(pixels**2 @ np.float32([0.241, 0.691, 0.068])) / 255
+        darkest, brightest = np.percentile(brightness.reshape(len(places), -1), [5, 99], axis=1)
+        sharp = np.where(grey.std((1, 2)) > 3, np.minimum(_lost_by_blur(grey), _lost_by_blur(grey.swapaxes(1, 2))), np.nan)
+        for at, *measures in zip(places, brightest, 1 - darkest, sharp): found[at] = dict(zip(LIMITS, map(float, measures)))
+    return found
 
 
 def _lost_by_blur(grey, width=11):
-    "The share of the differences between neighbouring rows that goes when each is averaged with the rows around it."
-    padded = np.pad(grey, ((width // 2 + 1, width // 2), (0, 0)), mode="edge").cumsum(0, dtype=np.float64)
-    before, after = np.abs(np.diff(grey, axis=0)), np.abs(np.diff((padded[width:] - padded[:-width]) / width, axis=0))
-    return float(np.maximum(0, before - after).sum() / max(before.sum(), 1e-6))
+    "The share of the differences between neighbouring rows that goes when each is averaged with the rows around it; for pictures (n, rows, columns)."
+    padded = np.pad(grey, ((0, 0), (width // 2 + 1, width // 2), (0, 0)), mode="edge").cumsum(1, dtype=np.float64)
+    before, after = np.abs(np.diff(grey, axis=1)), np.abs(np.diff((padded[:, width:] - padded[:, :-width]) / width, axis=1))
+    return np.maximum(0, before - after).sum((1, 2)) / np.maximum(before.sum((1, 2)), 1e-6)
 
 
 def look_at_light(
@@ -194,13 +213,12 @@ def find_candidates(
     halved = _halved(squares)
     index = _Index(np.concatenate([_describe_halved(halved, part) for part in PARTS]), seed)
     found, compared = [], 0
-    with ThreadPoolExecutor(max_workers=min(4, os.cpu_count() or 1)) as pool: # numpy lets go of the lock
-        answers = pool.map(lambda view: index.search(_describe_halved(halved, view), least), views)
-        for number, (query, entry, similarity, met) in enumerate(tqdm(answers, total=len(views), desc="looking for copies", unit=" views", disable=None if progress else True, leave=False)):
-            found.append(pd.DataFrame(dict(first=query, second=entry % n, similarity=similarity, view=number, part=entry // n)))
-            compared += met
-            # Now and then only the best are kept, so that memory does not grow with the number of views.
-            if number % 10 == 9: found = [_best(pd.concat(found), most)]
+    answers = in_threads(lambda view: index.search(_describe_halved(halved, view), least), views, min(4, cores()))
+    for number, (query, entry, similarity, met) in enumerate(tqdm(answers, total=len(views), desc="looking for copies", unit=" views", disable=None if progress else True, leave=False)):
+        found.append(pd.DataFrame(dict(first=query, second=entry % n, similarity=similarity, view=number, part=entry // n)))
+        compared += met
+        # Now and then only the best are kept, so that memory does not grow with the number of views.
+        if number % 10 == 9: found = [_best(pd.concat(found), most)]
     found = _best(pd.concat(found), most)
     found.attrs = dict(compared=compared)
     return found
@@ -294,9 +312,8 @@ def confirm_pairs(
         holds = _sensible(maps) & (correlation >= np.where(detailed >= 10, least_correlation, 0.995)) & ((agreement >= least_agreement) | (detailed < 10))
         return some[["first", "second"]].assign(agreement=agreement, correlation=correlation, detailed=detailed, warp=list(maps))[holds]
 
-    with ThreadPoolExecutor(max_workers=min(4, os.cpu_count() or 1)) as pool:
-        batches = range(0, len(candidates), 32)
-        confirmed = [some for some in tqdm(pool.map(confirm, batches), total=len(batches), desc="confirming", disable=None if progress else True, leave=False) if some is not None]
+    batches = range(0, len(candidates), 32)
+    confirmed = [some for some in tqdm(in_threads(confirm, batches, min(4, cores())), total=len(batches), desc="confirming", disable=None if progress else True, leave=False) if some is not None]
     return pd.concat(confirmed, ignore_index=True) if confirmed else candidates[:0].assign(agreement=[], warp=[])[["first", "second", "agreement", "warp"]]
 
 
@@ -319,16 +336,16 @@ def _grid(side):
 
 
 def _lookup(planes, at):
-    "Values of planes (n, layers, side, side) at coordinates (n, 2, points), between pixels linearly, and which lie inside."
-    n, layers, side, _ = planes.shape
+    "Values of planes (layers, n, side, side) at coordinates (n, 2, points), between pixels linearly: (layers, n, points), and which lie inside."
+    layers, n, side, _ = planes.shape
     place = (at + 1) * (side / 2) - 0.5
     inside = ((place >= -0.5) & (place <= side - 0.5)).all(1)
     place = place.clip(0, side - 1.001)
     first = place.astype(np.int32)
-    dx, dy = (place - first).transpose(1, 0, 2)[:, :, None]
-    corner = (first[:, 1] * side + first[:, 0])[:, None]
-    flat = planes.reshape(n, layers, side * side)
-    take = lambda offset: np.take_along_axis(flat, np.broadcast_to(corner + offset, (n, layers, corner.shape[2])), 2)
+    dx, dy = (place - first).swapaxes(0, 1)
+    corner = first[:, 1] * side + first[:, 0] + np.arange(n)[:, None] * side**2
+    flat = planes.reshape(layers, -1)
+    take = lambda offset: flat.take(corner + offset, 1, mode="clip") # all are inside; clip spares a look at each
     top, below = take(0), take(side)
     top, below = top + (take(1) - top) * dx, below + (take(side + 1) - below) * dx
     return top + (below - top) * dy, inside
@@ -338,18 +355,18 @@ def _align(first, second, maps, steps, parts=None):
     "Refine the maps under which `first` looks like `second` (float32, (n, side, side)), first by `parts` of `second` alone; also the correlation where they overlap."
     n, side, _ = first.shape
     grid, maps, still = _grid(side), maps.astype(np.float32), second.reshape(n, -1)
-    slopes = np.zeros((n, 3, side, side), np.float32)
-    slopes[:, 0] = first
-    slopes[:, 1, :, 1:-1] = (first[:, :, 2:] - first[:, :, :-2]) * (side / 4)
-    slopes[:, 2, 1:-1] = (first[:, 2:] - first[:, :-2]) * (side / 4)
+    slopes = np.zeros((3, n, side, side), np.float32)
+    slopes[0] = first
+    slopes[1, :, :, 1:-1] = (first[:, :, 2:] - first[:, :, :-2]) * (side / 4)
+    slopes[2, :, 1:-1] = (first[:, 2:] - first[:, :-2]) * (side / 4)
     weight, counted = 1.0, 1.0 if parts is None else (np.abs(np.linalg.inv(_square(parts))[:, :2].astype(np.float32) @ grid) <= 1).all(1)
     for step in range(steps + 1):
         last = step == steps
-        values, inside = _lookup(slopes[:, :1] if last else slopes, maps @ grid)
+        values, inside = _lookup(slopes[:1] if last else slopes, maps @ grid)
         weight = weight * inside * (counted if step < steps // 2 else 1.0)
         count = weight.sum(1, keepdims=True) + 1e-6
         centred = lambda pixels: pixels - (pixels * weight).sum(1, keepdims=True) / count
-        moved, target = centred(values[:, 0]), centred(still)
+        moved, target = centred(values[0]), centred(still)
         power = (weight * moved**2).sum(1, keepdims=True) + 1
         together = (weight * moved * target).sum(1, keepdims=True)
         if last: return maps, (together / np.sqrt(power * ((weight * target**2).sum(1, keepdims=True) + 1)))[:, 0]
@@ -357,7 +374,7 @@ def _align(first, second, maps, steps, parts=None):
         rest = target - gain * moved
         spread = 1.5 * (weight * np.abs(rest)).sum(1, keepdims=True) / count + 1
         weight = inside / (1 + (rest / (2 * spread))**2) # Cauchy's: what does not fit hardly pulls
-        along = values[:, 1:] * gain[:, None] # (n, 2, points)
+        along = values[1:].swapaxes(0, 1) * gain[:, None] # (n, 2, points)
         columns = np.concatenate([(along[:, :, None] * grid[:2]).reshape(n, 4, -1), along, moved[:, None], np.ones_like(moved)[:, None]], 1)
         weighted = columns * weight[:, None]
         normal = weighted @ columns.transpose(0, 2, 1)
@@ -369,9 +386,9 @@ def _align(first, second, maps, steps, parts=None):
 def _agreement(first, second, maps):
     "The median correlation of blocks that have detail, and how many have."
     n, side, _ = first.shape
-    values, inside = _lookup(first[:, None], maps @ _grid(side))
+    values, inside = _lookup(first[None], maps @ _grid(side))
     cut = lambda pixels: pixels.reshape(n, BLOCKS, side // BLOCKS, BLOCKS, side // BLOCKS).swapaxes(2, 3).reshape(n, BLOCKS**2, -1)
-    a, b, whole = cut(values[:, 0]), cut(second.reshape(n, -1)), cut(inside).all(2)
+    a, b, whole = cut(values[0]), cut(second.reshape(n, -1)), cut(inside).all(2)
     a, b = a - a.mean(2, keepdims=True), b - b.mean(2, keepdims=True)
     spread_a, spread_b = np.sqrt((a**2).mean(2)), np.sqrt((b**2).mean(2))
     correlation = (a * b).mean(2) / (spread_a * spread_b + 0.5)

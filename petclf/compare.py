@@ -23,7 +23,7 @@ from .audit import apply_findings, audit, audit_record, check_groups, find_label
 from .backbone import Body, Features, Weights, _package_file, _is_torchvision, body_of_run, check_arch, engine_and_precision, expects, pretrained_network, take_features
 from .blocks import classes_of, pet_loaders
 from .catalog import NAMES, Pets, choose_target, count_classes, limit_catalog, load_data
-from .engines import cores, in_parts
+from .engines import cores, in_parts, in_threads
 from .errors import PetclfError
 from .evaluate import (at_threshold, away, calibrate, choose_threshold, corrected_difference, correct_prior, figure, fit_temperature, hidden, holm, leak_price, mean_and_spread,
                              metrics, paired, paired_bootstrap, summed_to_species, percent, plot_confusion, plot_history, plot_precision_recall, plot_reliability, plot_roc, plot_threshold, positive_class)
@@ -32,7 +32,7 @@ from .files import read_json, sha256, write_json, write_table
 from .pixels import PictureError, normalise, open_picture, resize
 from .run import Run, alone_in, begin_run, read_predictions, read_text_table, setting_words, write_predictions
 from .split import check_split, evaluated_part, split_catalog
-from .train import (ARMS, Arm, Probe, Recipe, arm_settings, choose_device, choose_precision, differences, fit_arm, fit_probe, in_threads, load_model, make_learner,
+from .train import (ARMS, Arm, Probe, Recipe, arm_settings, choose_device, choose_precision, differences, fit_arm, fit_probe, load_model, make_learner,
                           predict_parts, predictions_table, processor, read_checkpoint, sanity_check)
 
 # %% ../nbs/09_compare.ipynb #b801ff5f

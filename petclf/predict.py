@@ -194,7 +194,7 @@ def run(options):
     if form not in FORMATS: raise BundleError(f"--format {form}: it takes one of {', '.join(FORMATS)}")
     # A single photo has all cores to itself. Not where a file is written: other photos may be added to it, and the engine may depend on how many ask.
     alone = options.out is None and len(options.paths) == 1 and Path(options.paths[0]).is_file()
-    bundle = load_bundle(options.bundle, options.engine, options.precision, 1 if alone else cores())
+    bundle = load_bundle(options.bundle, options.engine, options.precision, 1 if alone else cores(), quick=alone)
     for note in bundle.notes: print(note, file=sys.stderr)
     if options.out is not None: written = predict(bundle, options.paths, options.out, form, progress=True)
     else:

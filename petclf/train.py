@@ -6,12 +6,11 @@
 __all__ = ['CHOICES', 'ARMS', 'VARIANTS', 'STRENGTHS', 'Recipe', 'differences', 'read_recipe', 'parse_setting', 'Arm',
            'arm_settings', 'processor', 'choose_device', 'choose_precision', 'keep_memory', 'FusedAdam',
            'seed_everything', 'BF16OnCPU', 'make_learner', 'sanity_check', 'read_checkpoint', 'load_model',
-           'KeepEpochs', 'StopEarly', 'waited', 'Best', 'ShowEpochs', 'fit_arm', 'Probe', 'in_threads', 'fit_probe',
-           'predict_parts', 'predictions_table']
+           'KeepEpochs', 'StopEarly', 'waited', 'Best', 'ShowEpochs', 'fit_arm', 'Probe', 'fit_probe', 'predict_parts',
+           'predictions_table']
 
 # %% ../nbs/07_train.ipynb #3962322e
 import ctypes, json, math, os, random, sys, time, tomllib, warnings
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 
@@ -27,7 +26,7 @@ from tqdm.auto import tqdm
 
 from .backbone import _is_torchvision, exact_on_cuda, expects, fill_body
 from .convolutions import faster_convolutions
-from .engines import ENGINES, cores, has, has_bf16, processor_name
+from .engines import ENGINES, has, has_bf16, in_threads, processor_name
 from .errors import PetclfError
 from .files import folder_written_whole, read_json, write_json, write_table, written_whole
 
@@ -592,16 +591,6 @@ def _summed(probabilities, answers, vocab): return probabilities @ (np.array(ans
 
 # %% ../nbs/07_train.ipynb #03889647
 STRENGTHS = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3)
-
-def in_threads(
-    work, # a function of an item
-    items, # a list
-    workers=None, # threads; None: one a core
-): # generates what `work` gives, in order
-    "Small regressions side by side, each on one core: they are done three times sooner than one after the other on all cores, which would wait for each other."
-    from threadpoolctl import threadpool_limits
-    with threadpool_limits(1, "blas"), ThreadPoolExecutor(workers or cores()) as pool: yield from pool.map(work, items)
-
 
 def fit_probe(
     features, # float32 (n, d), of the training pictures
