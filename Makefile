@@ -25,11 +25,11 @@ bundles/$(APP)/bundle.json: | venv
 	$(BIN)/petclf train --arm probe --target breed $(APP_DATA) --out runs/$(APP)
 	$(BIN)/petclf export runs/$(APP) --out bundles/$(APP)
 
-# Always on the drawn sample, whatever PETCLF_DATA says; one thread each, two notebooks at a time.
+# Always on the drawn sample, whatever PETCLF_DATA says; two notebooks or test files at a time, one thread each.
 test: venv
 	$(BIN)/python tests/no_drift.py
 	env -u PETCLF_DATA OMP_NUM_THREADS=1 $(BIN)/nbdev-test --n-workers 2 --do-print
-	env -u PETCLF_DATA OMP_NUM_THREADS=1 $(BIN)/python -m pytest
+	env -u PETCLF_DATA OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
 
 venv: .venv/installed
 

@@ -380,4 +380,4 @@ def run_app(options):
     serve(options.bundle, options.host, options.port, options.shampoos, options.feedback, options.engine)
 
 
-if __name__ == "__main__": sys.exit(main())
+if __name__ == "__main__": sys.exit(console())

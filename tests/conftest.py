@@ -1,5 +1,5 @@
 "What several test files need: a place of their own for everything petclf keeps, and small pictures."
-import os, shutil
+import os, shutil, subprocess, sys
 
 import numpy as np
 import pytest
@@ -22,6 +22,32 @@ def blob(path, colour, seed):
     path.parent.mkdir(parents=True, exist_ok=True)
     pixels = np.random.default_rng(seed).normal(colour, 40, (40, 48, 3)).clip(0, 255).astype(np.uint8)
     Image.fromarray(pixels).save(path, quality=90)
+
+
+SMALL = ["--arch", "resnet18", "--size", "32", "--epochs", "2", "--set", "batch_size=8"]
+
+
+def run(*arguments, status=0):
+    from petclf.cli import main
+    assert main([str(argument) for argument in arguments]) == status
+
+
+def train(photos, *more, arm="scratch", status=0): run("train", "--data", photos, "--arm", arm, *SMALL, *more, status=status)
+
+
+def refused(capsys, *arguments):
+    "Run what cannot be done; the one line that says so."
+    capsys.readouterr()
+    run(*arguments, status=2)
+    lines = capsys.readouterr().err.strip().splitlines()
+    assert lines[-1].startswith("petclf: ") and "Traceback" not in "".join(lines), lines
+    return lines[-1]
+
+
+def process(*arguments, **options):
+    # As many threads as this process has: another number adds up in another order, so other last digits.
+    environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
+    return subprocess.Popen([sys.executable, "-m", "petclf.cli", *map(str, arguments)], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options)
 
 
 @pytest.fixture

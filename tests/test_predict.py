@@ -256,6 +256,38 @@ def test_engines_agree_and_many_may_ask(bundle, tmp_path):
     assert np.allclose(*found.values(), atol=1e-4)
 
 
+def test_a_batch_is_asked_in_pieces_and_a_quick_opening_answers_the_same(bundle, tmp_path):
+    from petclf.engines import AT_ONCE, Network
+    whole, size = write_bundle(tmp_path/"large", size=200)/"model.onnx", 200
+    assert 5 * size**2 > 2 * AT_ONCE * 0.9 # more than one piece, the last one smaller
+    pictures = np.random.default_rng(0).random((5, 3, size, size), dtype=np.float32)
+    one_by_one = [np.concatenate(parts) for parts in zip(*(Network(whole)(pictures[i:i + 1], ["logits", "imagenet"]) for i in range(5)))]
+    for network in (Network(whole, callers=2), Network(whole.read_bytes(), callers=2), Network(whole), Network(whole, quick=True)):
+        for found, expected in zip(network(pictures, ["logits", "imagenet"]), one_by_one): assert found.shape == expected.shape and np.allclose(found, expected, atol=1e-4)
+    assert network(pictures[:0], ["logits"])[0].shape == (0, 2)
+    paths = [picture(tmp_path/f"{i}.png", (80 * i, 20, 255 - 80 * i)) for i in range(3)]
+    fields = lambda answer: (answer.predicted, answer.decision, answer.probabilities, answer.pet)
+    assert [fields(one) for one in load_bundle(bundle, quick=True).answer_batch(paths)] == [fields(one) for one in load_bundle(bundle).answer_batch(paths)]
+
+
+def test_auto_takes_the_engine_that_is_faster_here(monkeypatch):
+    from petclf import engines
+    installed = {"onnxruntime", "openvino"}
+    monkeypatch.setattr(engines.importlib.util, "find_spec", lambda name: name if name in installed else None)
+    def with_flags(*flags): monkeypatch.setattr(engines, "_cpuinfo", lambda: {"flags": " ".join(flags)})
+    with_flags("avx2")
+    assert engines.choose_engine() == engines.choose_engine(precision="auto") == ("onnxruntime", "full")
+    assert engines.choose_engine("openvino", "auto") == ("openvino", "full")
+    with_flags("avx2", "avx512f")
+    assert engines.choose_engine() == ("openvino", "full") and engines.choose_engine(callers=1) == ("onnxruntime", "full")
+    with_flags("avx2", "avx512f", "amx_bf16")
+    assert engines.choose_engine(precision="auto") == engines.choose_engine(precision="bf16", callers=1) == ("openvino", "bf16")
+    installed.remove("openvino")
+    assert engines.choose_engine(precision="auto") == ("onnxruntime", "full")
+    with pytest.raises(ValueError, match="full precision only"): engines.choose_engine(precision="bf16")
+    with pytest.raises(ValueError, match="pip install openvino"): engines.choose_engine("openvino")
+
+
 # ## Stopped and resumed
 
 def test_a_file_is_continued_and_a_half_written_line_taken_away(bundle, tmp_path):
