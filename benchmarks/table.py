@@ -4,12 +4,11 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 KINDS = {"avx2": "AVX2 only, 32 bit", "amx": "With AMX, `--set precision=auto`"}
-# Why a figure is not reached and what stands in the way: claim (or its beginning) to a sentence, for each kind of processor.
+# Why a figure is not reached and what stands in the way: claim (or its beginning) to a sentence, for each kind of processor. {bare} and {must} are the claim's own.
 WHY = {
-    "avx2": {"training part against the bare loop: resnet18, 224 px": "not measured again since weight gradients and the allocator were changed; then, convolutions with their matrix products were 85 % of the time and batch norms 6 % (profile below), in petclf as in the bare loop; between the two lay the cutting of batches and fastai's callbacks",
-             "time to the accuracy of 10 frozen epochs: tf_efficientnet_lite0": "78 of petclf's seconds would be enough, of which the body on tensors in memory took 74 at that time. The probe is far more accurate than what it is held against, so smaller pictures would do too; that is not measured",
-             "start-up of predict": "it is the imports of numpy, Pillow and onnxruntime and the opening of a network of 45 MB; the bare process, which does that and one picture, is hardly faster",
-             "all of Oxford Pets by probe": "the body alone, on tensors in memory on both cores, took 135 of the 180 seconds at that time; the rest is writing it as ONNX (14 s), reading and decoding the files, starting Python, fitting, the learning curve and, where it runs, the audit"},
+    "avx2": {"time to the accuracy of 10 frozen epochs: tf_efficientnet_lite0": "the body on tensors in memory took {bare:.0f} seconds; the rest is starting Python with torch and fastai, writing the body as ONNX, reading and decoding the files, fitting and the page",
+             "start-up of predict": "it is the imports of numpy, Pillow and onnxruntime and the opening of a network of 45 MB; the bare process above does the same and one picture",
+             "all of Oxford Pets by probe": "the body alone, on tensors in memory on both cores, took {bare:.0f} of the {must} seconds at that time, at nearly the rate at which the processor multiplies matrices; the rest is starting Python with torch and fastai, writing the body as ONNX, reading and decoding the files, fitting, the learning curve, the page and, where it runs, the audit"},
     "amx": {},
 }
 MEASURED = ("train", "time_to_accuracy", "probe", "predict_one", "predict_many", "memory", "growth")
@@ -57,7 +56,9 @@ def shown(one, value): return f"{100 * value:.2f} %" if one["unit"] == "share ri
 def why(kind, one):
     "The sentence for a figure that is not reached."
     if "accuracy" in one and one["ratio"] >= one["must"]: return "it is fast enough, but its accuracy was not compared or is significantly below (see the next line)"
-    return next((text for name, text in WHY[kind].items() if one["claim"].startswith(name)), "not explained yet")
+    bare = one.get("bare")
+    known = dict(must=one["must"], bare=bare["median"] if isinstance(bare, dict) else bare)
+    return next((text.format(**known) for name, text in WHY[kind].items() if one["claim"].startswith(name)), "not explained yet")
 
 
 def table(kind, results):
@@ -75,7 +76,7 @@ def table(kind, results):
             sign = "at most " if one["at_most"] else ""
             lines.append(f"| {one['claim']} | {one['unit']} | {cell(one.get('plain'))} | {petclf} | {cell(one.get('bare'))} | {ratio} | {sign}{shown(one, one['must'])} | {'yes' if one['reached'] else '**no**'} |")
             if not one["reached"]: notes.append(f"- **{one['claim']}** is not reached: {why(kind, one)}.")
-            if "accuracy" in one: notes.append(f"- {one['claim']}: {compared(one['accuracy'], one['kept'])} The probe looks at pictures of {one['size']} px; plain is {one['plain_is']}; weights: {one['weights']}.")
+            if "accuracy" in one: notes.append(f"- {one['claim']}: {compared(one['accuracy'], one['kept'])} {'The probe looks at pictures of ' + str(one['size']) + ' px; plain' if 'size' in one else 'Plain'} is {one['plain_is']}; weights: {one['weights']}.")
             elif "plain_is" in one: notes.append(f"- {one['claim']}: plain is {one['plain_is']}.")
     return "\n".join(lines) + ("\n\n" + "\n".join(notes) if notes else "")
 
