@@ -10,7 +10,7 @@ __all__ = ['CHOICES', 'ARMS', 'VARIANTS', 'STRENGTHS', 'Recipe', 'differences', 
            'predictions_table']
 
 # %% ../nbs/07_train.ipynb #3962322e
-import ctypes, json, math, os, random, sys, time, tomllib, warnings
+import ctypes, json, math, os, random, sys, threading, time, tomllib, warnings
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 
@@ -637,14 +637,29 @@ def fit_probe(
     return probe, _summed(_softmax(logits / temperature), probe.answers, probe.vocab) if parts else None
 
 
+class _Hushed:
+    "No convergence warnings while anything is fitted. Python's filters are those of all threads: the first one to fit sets them, the last one puts them back."
+    lock, fitting = threading.Lock(), 0
+    def __enter__(self):
+        from sklearn.exceptions import ConvergenceWarning
+        with self.lock:
+            _Hushed.fitting += 1
+            if _Hushed.fitting > 1: return
+            _Hushed.before = warnings.catch_warnings()
+            _Hushed.before.__enter__()
+            warnings.simplefilter("ignore", ConvergenceWarning) # the last digits of a probe that is chosen by what it says
+    def __exit__(self, *_):
+        with self.lock:
+            _Hushed.fitting -= 1
+            if not _Hushed.fitting: _Hushed.before.__exit__()
+
+
 def _fit(features, labels, classes, strength, weights, before=None):
     "A logistic regression on standardised features: their mean and deviation, and a row of weights for each class."
-    from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression
     mean, std, present = features.mean(0), features.std(0) + 1e-6, np.unique(labels)
     model = LogisticRegression(C=strength, max_iter=300, tol=1e-3, warm_start=before is not None)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning) # the last digits of a probe that is chosen by what it says
+    with _Hushed():
         if before is not None and len(classes) > 2 and len(present) == len(classes): model.coef_, model.intercept_, model.classes_ = before["weight"].copy(), before["bias"].copy(), classes
         model.fit(((features - mean) / std).astype(np.float32), labels, sample_weight=None if weights is None else weights[np.searchsorted(classes, labels)])
     coefficients, intercepts = (np.concatenate([np.zeros_like(model.coef_), model.coef_]), np.r_[0.0, model.intercept_]) if len(present) == 2 else (model.coef_, model.intercept_)
