@@ -8,7 +8,7 @@ import numpy as np
 
 ENGINES = ("auto", "onnxruntime", "openvino")
 PRECISIONS = ("full", "auto", "bf16")
-AT_ONCE = 100_000 # pixels that a core is asked about at once: what a network makes of them stays in its cache, and is a third faster for it than sixteen pictures
+AT_ONCE = 100_000 # pixels that a core is asked about at once: what a network makes of them stays in its cache; EfficientNet-Lite2 answers 1.4 times as often as when asked about sixteen pictures, ResNet-18 1.1 times
 
 
 def choose_engine(

@@ -1,4 +1,4 @@
-"What several test files need: a place of their own for everything petclf keeps, and small pictures."
+"What several test files need: a place of their own for everything petclf keeps, small pictures, and petclf's commands."
 import os, shutil, subprocess, sys
 
 import numpy as np

@@ -1,4 +1,4 @@
-"The command line: what it leaves behind, what it refuses, and that nothing is lost when it is stopped."
+"The command line: what it leaves behind and what it refuses."
 import configparser, hashlib, json, os, pickle, shutil, subprocess, sys
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from petclf.cli import main
 from petclf.run import Run
 
 TOP = Path(__file__).parent.parent
+
 
 def digests(folder): return {path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(folder.rglob("*")) if path.is_file()}
 
