@@ -615,22 +615,22 @@ def fit_probe(
     parts = _folds(labels, groups, folds, seed) if folds else []
     tried = (0.,) if is_fastai else (strength,) if strength else STRENGTHS
     bar = tqdm(total=len(tried) * len(parts) + 1, desc="fitting the probe", unit=" fits", disable=None if progress else True, leave=False)
+    def fit(places, strength, before=None):
+        if is_fastai: return _fit_fastai(features[places], labels[places], classes, recipe, weights, seed)
+        return _fit(features[places], labels[places], classes, strength, weights, before)
     best, last = None, {}
     for one in tried:
         logits = np.zeros((len(labels), len(classes)))
-        def fit(number):
-            inside = parts[number][0]
-            return (_fit_fastai(features[inside], labels[inside], classes, recipe, weights, seed) if is_fastai else
-                    _fit(features[inside], labels[inside], classes, one, weights, last.get(number)))
-        for number, found in enumerate(in_threads(fit, range(len(parts)), 1 if is_fastai else None)): # fastai's draws from torch's one generator
-            last[number] = found
-            logits[parts[number][1]] = _logits(features[parts[number][1]], **found)
+        fits = in_threads(lambda number: fit(parts[number][0], one, last.get(number)), range(len(parts)), 1 if is_fastai else None) # fastai's draws from torch's one generator
+        for number, found in enumerate(fits):
+            last[number], outside = found, parts[number][1]
+            logits[outside] = _logits(features[outside], **found)
             bar.update()
         temperature, loss = _temperature(logits, np.searchsorted(classes, labels)) if parts else (1.0, 0.0)
         if best is None or loss < best[0]: best = (loss, one, temperature, logits)
         else: break # stronger ones are worse still
     _, strength, temperature, logits = best
-    fitted, = in_threads(lambda _: _fit_fastai(features, labels, classes, recipe, weights, seed) if is_fastai else _fit(features, labels, classes, strength, weights), [0])
+    fitted, = in_threads(lambda places: fit(places, strength), [slice(None)]) # all of them
     fitted |= {name: (fitted[name] / temperature).astype(np.float32) for name in ("weight", "bias")}
     bar.update(); bar.close()
     probe = Probe(tuple(classes.tolist()), tuple(answer_of[name] for name in classes.tolist()), strength=float(strength), temperature=float(temperature), **fitted)
