@@ -188,10 +188,11 @@ class _Files:
     def read(self, name):
         with self._opened(name) as file: return file.read(LARGEST)
 
-    def digest(self, name):
-        with self._opened(name) as file: return hashlib.file_digest(file, "sha256").hexdigest()
-
-    def network(self, name): return self.path/name if self.zip is None else self.read(name) # an engine reads a file sooner than bytes
+    def digested(self, name): # the file itself, which an engine reads sooner than bytes, or the bytes out of a zip; and their SHA-256
+        with self._opened(name) as file:
+            if self.zip is None: return self.path/name, hashlib.file_digest(file, "sha256").hexdigest()
+            content = file.read(LARGEST)
+            return content, hashlib.sha256(content).hexdigest()
 
 
 _NEEDED = dict(target=str, classes=list, fitted=list, answers=list, species=dict, coat=dict, levels=list, preprocessing=dict, temperature=(int, float), files=dict, precision=str, body=dict)
@@ -224,11 +225,13 @@ def load_bundle(
 ): # the `Bundle`
     "Open a bundle. Raises `BundleError` where a file is missing, changed or foreign."
     files = _Files(path)
-    about = _about_of(files)
+    about, networks = _about_of(files), {}
     for name, said in about["files"].items():
-        if files.digest(name) != said: raise BundleError(f"{path}: its {name} was changed after export; export it again")
-    if "model.onnx" not in about["files"]: raise BundleError(f"{path}: names no model.onnx; export it again")
-    return Bundle(about, {name: files.network(name) for name in about["files"] if name.endswith(".onnx")}, engine, precision, callers, quick)
+        content, digest = files.digested(name)
+        if digest != said: raise BundleError(f"{path}: its {name} was changed after export; export it again")
+        if name.endswith(".onnx"): networks[name] = content
+    if "model.onnx" not in networks: raise BundleError(f"{path}: names no model.onnx; export it again")
+    return Bundle(about, networks, engine, precision, callers, quick)
 
 
 class Bundle:
