@@ -2,7 +2,7 @@
 
 Then petclf against its own parts: what decoding and the network take when each is timed apart on one core, added up and divided by the cores."""
 import time
-from common import PETCLF, Side, alternate, claim, finish, hardly_trained, parser, run, say, show, some_pictures, spread, workplace
+from common import Side, alternate, claim, finish, hardly_trained, parser, say, show, some_pictures, spread, workplace
 
 ROWS = (("tf_efficientnet_lite0", {"avx2": 4, "amx": 8}), ("resnet18", {"avx2": 2, "amx": 5}))
 
@@ -15,13 +15,11 @@ def measure(arch, must, options, folder, work, n):
         for side in (plain, ours): side.ask(n=min(n, 64))
         found = alternate(dict(plain=lambda: plain.ask(n=n), petclf=lambda: ours.ask(n=n), parts=lambda: parts.ask(n=min(n, 200))), options.pairs)
         about = ours.hello
-    whole = run([*PETCLF, "predict", bundle, folder/"images", "--precision", "auto", "--out", work/arch/"answers.csv"], PETCLF_CACHE=cache)
     rates = {name: spread([one["n"] / one["seconds"] for one in found[name]]) for name in ("plain", "petclf")}
     limits = spread([one["cores"] / (one["decode_one"] + one["network_one"]) for one in found["parts"]])
     busy = spread([1 / (one["decode_all"] + one["network_all"]) for one in found["parts"]])
     ratios = spread([b["n"] / b["seconds"] / (a["n"] / a["seconds"]) for a, b in zip(found["plain"], found["petclf"])])
-    yield claim(f"{n:,} photos: {arch}", "pictures a second", must, rates["petclf"]["median"] / rates["plain"]["median"], **rates, bare=limits, ratios=ratios, **about,
-                whole_command=dict(seconds=whole, pictures_a_second=n / whole))
+    yield claim(f"{n:,} photos: {arch}", "pictures a second", must, rates["petclf"]["median"] / rates["plain"]["median"], **rates, bare=limits, ratios=ratios, **about)
     of_limit = spread([a / b for a, b in zip(rates["petclf"]["values"], limits["values"])]) # turn by turn: the processor is not equally fast all the time
     yield claim(f"{n:,} photos against decoding and network apart: {arch}", "pictures a second", 0.9, of_limit["median"], petclf=rates["petclf"], bare=limits, ratios=of_limit,
                 bare_with_all_cores_busy=busy, parts=found["parts"], **about)

@@ -2,7 +2,7 @@
 
 The bare limit is a process that does nothing but open the picture, resize it and ask the network, with Pillow, numpy and onnxruntime."""
 import sys, time
-from common import HERE, PETCLF, alternate, claim, finish, hardly_trained, parser, run, say, show, some_pictures, spread, workplace
+from common import HERE, PETCLF, alternate, claim, finish, hardly_trained, parser, run, say, show, some_pictures, spread, until_it_speaks, workplace
 
 BARE = """
 import sys, numpy, onnxruntime
@@ -11,6 +11,13 @@ network, photo, size = sys.argv[1], Image.open(sys.argv[2]), int(sys.argv[3])
 photo.draft(None, (size, size))
 pixels = numpy.asarray(photo.convert("RGB").resize((size, size)), numpy.float32).transpose(2, 0, 1)[None] / 255
 print(onnxruntime.InferenceSession(network, providers=["CPUExecutionProvider"]).run(["logits"], {"pictures": pixels}))
+"""
+
+OPENING = """
+import sys
+from petclf.predict import load_bundle
+load_bundle(sys.argv[1], quick=True) # as `petclf predict` opens it for a single photo
+print("open", flush=True)
 """
 
 if __name__ == "__main__":
@@ -25,7 +32,7 @@ if __name__ == "__main__":
                      bare=lambda: run([sys.executable, "-c", BARE, bundle/"model.onnx", photo, size]))
         for side in sides.values(): side() # files into the system's cache
         found = alternate(sides, 1 if options.quick else options.pairs)
-        opening = [run([sys.executable, "-c", "import sys; from petclf.predict import load_bundle; load_bundle(sys.argv[1], quick=True)", bundle]) for _ in range(1 if options.quick else options.pairs)]
+        opening = [until_it_speaks([sys.executable, "-c", OPENING, bundle]) for _ in range(1 if options.quick else options.pairs)]
         help_seconds = run([*PETCLF, "--help"])
     plain, petclf = spread(found["plain"]), spread(found["petclf"])
     pairs = spread([a / b for a, b in zip(found["plain"], found["petclf"])])

@@ -8,7 +8,7 @@ KINDS = {"avx2": "AVX2 only, 32 bit", "amx": "With AMX, `--set precision=auto`"}
 WHY = {
     "avx2": {"time to the accuracy of 10 frozen epochs: tf_efficientnet_lite0": "the body on tensors in memory took {bare:.0f} seconds; the rest is starting Python with torch and fastai, writing the body as ONNX, reading and decoding the files, fitting and the page",
              "start-up of predict": "it is the imports of numpy, Pillow and onnxruntime and the opening of a network of 45 MB; the bare process above does the same and one picture",
-             "all of Oxford Pets by probe": "the body alone, on tensors in memory on both cores, took {bare:.0f} of the {must} seconds at that time, at nearly the rate at which the processor multiplies matrices; the rest is starting Python with torch and fastai, writing the body as ONNX, reading and decoding the files, fitting, the learning curve, the page and, where it runs, the audit"},
+             "all of Oxford Pets by probe": "the body alone, on tensors in memory on both cores, took {bare:.0f} of the {must} seconds at that time, at nearly the rate at which the processor multiplies matrices; the table of its steps says where the rest goes"},
     "amx": {},
 }
 MEASURED = ("train", "time_to_accuracy", "probe", "predict_one", "predict_many", "memory", "growth")
@@ -23,7 +23,7 @@ is that of the medians; against the bare loop, which runs before and after each 
 each turn (smallest and largest in brackets), since a processor is not equally fast all the time. An empty cell: there is no such side, or it is no ratio.
 
 What the rows do not say: predictions are a probe's, whose bundle is one network; the bundle of a trained arm holds a second one, which knows what is no pet, and is slower. Times to
-an accuracy and memory are without the audit, which plain fastai does not have; `probe.py` has both. Growth is measured on generated pictures of 128 px, with a network at 64 px.
+an accuracy and memory are without the audit, which plain fastai does not have; that of all of Oxford Pets is one run with the audit, and the same less what its audit took. Growth is measured on generated pictures of 128 px, with a network at 64 px.
 
 This page is made by `python benchmarks/table.py` from the JSON files in `results/`, which hold every single measurement.
 
@@ -79,6 +79,13 @@ def table(kind, results):
             if "accuracy" in one: notes.append(f"- {one['claim']}: {compared(one['accuracy'], one['kept'])} {'The probe looks at pictures of ' + str(one['size']) + ' px; plain' if 'size' in one else 'Plain'} is {one['plain_is']}; weights: {one['weights']}.")
             elif "plain_is" in one: notes.append(f"- {one['claim']}: plain is {one['plain_is']}.")
     return "\n".join(lines) + ("\n\n" + "\n".join(notes) if notes else "")
+
+
+def steps_of(results):
+    "Where the time of the whole probe goes."
+    one = next((one for result in results for one in result["claims"] if "steps" in one), None)
+    if one is None: return ""
+    return "\nThe steps of all of Oxford Pets by probe:\n\n| step | seconds |\n|---|---|\n" + "".join(f"| {name} | {seconds:.1f} |\n" for name, seconds in one["steps"].items()) + f"| together | {sum(one['steps'].values()):.1f} |\n"
 
 
 def compared(found, kept):
@@ -137,6 +144,7 @@ if __name__ == "__main__":
             continue
         text += "\n" + section(kind, results)
         if missing := [f"`{name}.py`" for name in MEASURED if not {name, f"{name}-large"} & set(found)]: text += f"Not measured on this processor yet: {', '.join(missing)}.\n"
+        text += steps_of(results)
         for result in found.values():
             if result.get("rows"):
                 text += "\nGrowth, whole commands:\n\n| pictures | audit, s | ms each | peak MB | predict, s | ms each | peak MB |\n|---|---|---|---|---|---|---|\n" + "".join(

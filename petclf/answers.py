@@ -9,8 +9,10 @@ __all__ = ['FORMAT', 'LARGEST', 'PETS', 'BundleError', 'Answer', 'softmax', 'sum
 
 # %% ../nbs/11a_answers.ipynb #09640c0e
 import glob, hashlib, json, os, sys, time, zipfile
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from io import BytesIO
 from pathlib import Path, PurePosixPath
 
 import numpy as np
@@ -188,11 +190,15 @@ class _Files:
     def read(self, name):
         with self._opened(name) as file: return file.read(LARGEST)
 
-    def digested(self, name): # the file itself, which an engine reads sooner than bytes, or the bytes out of a zip; and their SHA-256
-        with self._opened(name) as file:
-            if self.zip is None: return self.path/name, hashlib.file_digest(file, "sha256").hexdigest()
-            content = file.read(LARGEST)
-            return content, hashlib.sha256(content).hexdigest()
+    def content(self, name): # the file itself, which an engine reads sooner than bytes; or the bytes, out of a zip
+        with self._opened(name) as file: return self.path/name if self.zip is None else file.read(LARGEST)
+
+
+def _digest(content): # the SHA-256 of what `_Files.content` gives
+    found = hashlib.sha256()
+    with BytesIO(content) if isinstance(content, bytes) else open(content, "rb") as file:
+        while piece := file.read(1 << 22): found.update(piece) # so few pieces that other threads are not kept waiting
+    return found.hexdigest()
 
 
 _NEEDED = dict(target=str, classes=list, fitted=list, answers=list, species=dict, coat=dict, levels=list, preprocessing=dict, temperature=(int, float), files=dict, precision=str, body=dict)
@@ -225,13 +231,15 @@ def load_bundle(
 ): # the `Bundle`
     "Open a bundle. Raises `BundleError` where a file is missing, changed or foreign."
     files = _Files(path)
-    about, networks = _about_of(files), {}
-    for name, said in about["files"].items():
-        content, digest = files.digested(name)
-        if digest != said: raise BundleError(f"{path}: its {name} was changed after export; export it again")
-        if name.endswith(".onnx"): networks[name] = content
-    if "model.onnx" not in networks: raise BundleError(f"{path}: names no model.onnx; export it again")
-    return Bundle(about, networks, engine, precision, callers, quick)
+    about = _about_of(files)
+    contents = {name: files.content(name) for name in about["files"]}
+    if "model.onnx" not in contents: raise BundleError(f"{path}: names no model.onnx; export it again")
+    with ThreadPoolExecutor(1) as pool: # files are hashed while an engine opens them
+        digests = pool.map(_digest, contents.values())
+        try: return Bundle(about, {name: content for name, content in contents.items() if name.endswith(".onnx")}, engine, precision, callers, quick)
+        finally: # a file that was changed is named as such, whether an engine could open it or not
+            for (name, said), found in zip(about["files"].items(), digests):
+                if found != said: raise BundleError(f"{path}: its {name} was changed after export; export it again") from None
 
 
 class Bundle:

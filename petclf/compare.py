@@ -194,7 +194,8 @@ def train_arms(
     say=lambda text: None, # a function that is told what happens, a line at a time
 ) -> Run: # each arm trained and evaluated
     "Train arms under one recipe on one split and evaluate each. A run that was broken off continues."
-    started = time.perf_counter()
+    started, steps = time.perf_counter(), {}
+    def finished(step): steps[step] = time.perf_counter() - started - sum(steps.values())
     if not arms: raise PetclfError(f"--arms: no arm named; it takes {', '.join(ARMS)}")
     if len(set(arms)) < len(arms): raise PetclfError(f"--arms {','.join(arms)}: an arm is named twice")
     plans = {name: Arm.read(name, recipe) for name in arms}
@@ -204,12 +205,14 @@ def train_arms(
 
     pets = load_data(data, seed, progress)
     catalog, target = choose_target(limit_catalog(pets.catalog, limit, seed), target)
+    finished("data")
     network, origin = None, None
     if any(plan.base != "scratch" for plan in plans.values()):
         network, origin = pretrained_network(recipe.arch, weights)
         say(f"pretrained weights: {origin.source}")
     elif weights is not None: raise PetclfError(f"--weights {weights}: {arms[0]} starts from random weights; leave --weights out, or name an arm that is pretrained")
     features = _features(pets, catalog, recipe, network, origin, progress) if any(plan.base == "probe" for plan in plans.values()) else None
+    finished("features")
 
     out = Path(out or Path("runs")/"-".join([pets.name, target, recipe.arch, *(arms if len(arms) == 1 else ())]))
     settings = dict(data=data if data in NAMES else str(Path(data).expanduser().resolve()), fingerprint=pets.fingerprint, target=target, split=split, seed=seed, limit=limit,
@@ -226,6 +229,7 @@ def train_arms(
                     features = _features(pets, catalog, replace(recipe, probe_size=0), network, origin, progress)
                 findings, catalog = audit_data(pets, catalog, target, features, "no pretrained features: no arm of this run has pretrained weights that can give them", seed, progress)
             catalog, split = split_catalog(catalog, split, seed, pets.root)
+        finished("audit_and_split")
         check_split(catalog, target)
         classes, part = classes_of(catalog, target), evaluated_part(catalog)
         positive = positive_class(classes)
@@ -252,7 +256,8 @@ def train_arms(
                 say(f"{name}: {headline(run.metrics(name))}")
             if names is probes and bodies and not (run.folder/"bodies.csv").is_file(): say(job.side_by_side(bodies, weights))
         if recipe.splits > 1 and features is not None: job.repeat_splits([name for name in arms if plans[name].base == "probe" and "prior" not in plans[name].decisions]) # another world is no other recipe
-        run.update(timings={"last_call_seconds": time.perf_counter() - started})
+        finished("arms")
+        run.update(timings=dict(last_call_seconds=sum(steps.values()), steps=steps))
     return run
 
 
