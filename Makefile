@@ -46,7 +46,7 @@ endif
 readme: venv
 	$(BIN)/python tests/make_readme.py
 
-# Against plain fastai, an hour or more on 2 cores; PETCLF_DATA names the folder of Oxford Pets (benchmarks/README.md).
+# Against plain fastai, an hour or two on 2 cores; PETCLF_DATA names the folder of Oxford Pets (benchmarks/README.md).
 bench: venv
 	failed=""; for one in train time_to_accuracy probe predict_one predict_many memory profile_training table; do \
 		echo "benchmarks/$$one.py" >&2; $(BIN)/python benchmarks/$$one.py || failed="$$failed $$one"; done; \

@@ -29,7 +29,7 @@ This page is made by `python benchmarks/table.py` from the JSON files in `result
 
     export PETCLF_DATA=...       # a folder that holds Oxford Pets: images/ and annotations/
     export PETCLF_WEIGHTS=...    # optional: ImageNet weights of ResNet-18, where they should not be downloaded
-    make bench                   # an hour or more on 2 cores; how long each script took is said below the table
+    make bench                   # an hour or two on 2 cores, half of it plain fastai's; how long each script took is said below the tables
     make bench-large             # the rows with 100,000 pictures
 
 Each script runs alone too, `python benchmarks/train.py --help`; `--quick` only shows that it works.
@@ -103,7 +103,7 @@ def section(kind, results):
     codes = sorted({one["code"] for result in results for one in result["claims"] if one.get("code")})
     commands = "\n".join(f"    {command:<60} # {seconds:,.0f} s" for command, seconds in taken.items()) + f"\n\nTogether {math.ceil(sum(seconds for command, seconds in taken.items() if 'growth' not in command) / 60)} minutes without growth.\n"
     return (f"## {' and '.join(others)}, {about['cores']} cores ({KINDS[kind]})\n\n{table(kind, results)}\n\n![Speed against plain fastai](speed-{kind}.png)\n\n"
-            f"Versions: {', '.join(f'{name} {version}' for name, version in versions.items())}, Python {results[0]['python']}; petclf's commits {', '.join(codes)} (rows measured earlier do not name theirs). Commands, and how long they took:\n\n{commands}\n")
+            f"Versions: {', '.join(f'{name} {version}' for name, version in versions.items())}, Python {results[0]['python']}; petclf's commits {', '.join(codes)} (rows that name none were measured earlier). Commands, and how long they took:\n\n{commands}\n")
 
 
 def chart(kind, results):
