@@ -19,11 +19,12 @@ Plain fastai (the story's code with fastai's defaults, [plain.py](plain.py)) and
 one run, each in a process of its own. Medians, with the smallest and the largest in brackets; what has no brackets was measured once. The bare limit of training is the same
 network on tensors in memory, nothing else; of many photos, what decoding and the network take when each is timed apart on one core, added up and divided by the cores; of one
 photo, a process that opens it and asks the network with Pillow, numpy and onnxruntime alone; of a probe, its body on tensors in memory, as often as there are pictures. The ratio
-is that of the medians; against the bare loop, which runs before and after each of petclf's epochs, and against decoding and network apart, it is the median of the ratios within
-each turn (smallest and largest in brackets), since a processor is not equally fast all the time. An empty cell: there is no such side, or it is no ratio.
+is that of the medians (in brackets the smallest and the largest within a turn); against the bare loop, which runs before and after each of petclf's epochs, it is the median of
+those within each turn, since a processor is not equally fast all the time. An empty cell: there is no such side, or it is no ratio.
 
 What the rows do not say: predictions are a probe's, whose bundle is one network; the bundle of a trained arm holds a second one, which knows what is no pet, and is slower. Times to
-an accuracy and memory are without the audit, which plain fastai does not have; that of all of Oxford Pets is one run with the audit, and the same less what its audit took. Growth is measured on generated pictures of 128 px, with a network at 64 px.
+an accuracy and memory are without the audit, which plain fastai does not have; that of all of Oxford Pets is one run with the audit, and the same less what its audit took.
+Growth is measured on generated pictures of 128 px, with a network at 64 px.
 
 This page is made by `python benchmarks/table.py` from the JSON files in `results/`, which hold every single measurement.
 
