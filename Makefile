@@ -4,7 +4,7 @@ BIN := .venv/bin
 # The CPU-only way: make venv TORCH_INDEX=https://download.pytorch.org/whl/cpu
 TORCH_INDEX ?=
 
-.PHONY: run app test bench bench-large venv readme clean
+.PHONY: run app test bench bench-profile bench-large venv readme clean
 
 run: venv
 	$(BIN)/petclf compare --data sample --arch tf_efficientnet_lite0 --size 128 --epochs 12 --set batch_size=16 --set learning_rate=0.003 --out runs/sample
@@ -48,9 +48,14 @@ readme: venv
 
 # Against plain fastai, an hour or two on 2 cores; PETCLF_DATA names the folder of Oxford Pets (benchmarks/README.md).
 bench: venv
-	failed=""; for one in train time_to_accuracy probe predict_one predict_many memory profile_training table; do \
+	failed=""; for one in train time_to_accuracy probe predict_one predict_many memory table; do \
 		echo "benchmarks/$$one.py" >&2; $(BIN)/python benchmarks/$$one.py || failed="$$failed $$one"; done; \
 	test -z "$$failed" || { echo "these failed:$$failed" >&2; exit 1; }
+
+# Where the time goes in training, before and after.
+bench-profile: venv
+	$(BIN)/python benchmarks/profile_training.py
+	$(BIN)/python benchmarks/table.py
 
 # The rows with 100,000 pictures.
 bench-large: venv

@@ -1,6 +1,8 @@
 "What the benchmarks share: two sides in processes of their own, their memory, medians, and a JSON of it all."
 import argparse, importlib.metadata, json, os, shlex, shutil, statistics, subprocess, sys, tempfile, threading, time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
+from functools import cached_property
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -69,10 +71,13 @@ class Side:
         self.peak = Peak(self.process.pid) if peak else nullcontext()
         self.peak.__enter__()
         self.name = script.removesuffix(".py")
-        self.hello = self._answer()
+
+    @cached_property
+    def hello(self): return self._answer() # not waited for at once: several sides get ready together
 
     def ask(self, **request) -> dict: # what it answers
-        "Send a request and wait."
+        "Send a request and wait, if need be until it is ready at all."
+        self.hello
         self.process.stdin.write(json.dumps(request) + "\n")
         self.process.stdin.flush()
         return self._answer()
@@ -152,14 +157,21 @@ def hardly_trained(
     "The same network for both sides to predict with. What it answers does not matter here: ResNet-18 has random weights, so nothing is downloaded."
     # A probe's bundle is one network, as plain fastai's learner is; that of another arm has a second one, which knows what is probably no pet.
     work.mkdir(parents=True, exist_ok=True)
-    exported, bundle, cache, weights = work/f"{arch}.pkl", work/f"{arch}-bundle", work/"cache", []
-    if plain: run([sys.executable, HERE/"plain.py", "export", folder, arch, size, exported])
+    exported, bundle = work/f"{arch}.pkl", work/f"{arch}-bundle"
+    with ThreadPoolExecutor(1) as beside:
+        exporting = beside.submit(run, [sys.executable, HERE/"plain.py", "export", folder, arch, size, exported]) if plain else None
+        _probe_bundle(arch, size, folder, bundle, work)
+    if plain: exporting.result()
+    return exported if plain else None, bundle
+
+
+def _probe_bundle(arch, size, folder, bundle, work):
+    cache, weights = work/"cache", []
     if arch == "resnet18":
         run([sys.executable, "-c", f"import torch, torchvision; torch.save(torchvision.models.resnet18().state_dict(), {str(work/'random.pth')!r})"])
         weights = ["--weights", work/"random.pth"]
     run([*PETCLF, "train", "--arm", "probe+direct", "--arch", arch, "--size", size, "--limit", "40", "--set", "precision=auto", "--no-audit", "--data", folder, "--out", work/f"{arch}-run", *weights], PETCLF_CACHE=cache)
     run([*PETCLF, "export", work/f"{arch}-run", "--arm", "probe+direct", "-o", bundle, *weights], PETCLF_CACHE=cache)
-    return exported if plain else None, bundle
 
 
 # ## Memory

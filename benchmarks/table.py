@@ -31,6 +31,7 @@ This page is made by `python benchmarks/table.py` from the JSON files in `result
     export PETCLF_DATA=...       # a folder that holds Oxford Pets: images/ and annotations/
     export PETCLF_WEIGHTS=...    # optional: ImageNet weights of ResNet-18, where they should not be downloaded
     make bench                   # an hour or two on 2 cores, half of it plain fastai's; how long each script took is said below the tables
+    make bench-profile           # the profiles at the end of this page
     make bench-large             # the rows with 100,000 pictures
 
 Each script runs alone too, `python benchmarks/train.py --help`; `--quick` only shows that it works.

@@ -1,7 +1,8 @@
 """Training in whole epochs, plain fastai against petclf on the same pictures, and petclf's training part against the bare loop.
 
 1,280 pictures to train on and 320 to validate on, the story's recipe from random weights. Each side is a process of its own that is
-warmed up with two batches, then both take turns. petclf reads pictures once into its cache; how long that took is in the JSON, not in the epochs."""
+warmed up with two batches, then both take turns. petclf reads pictures once into its cache; how long that took (beside the other sides, which get
+ready at the same time) is in the JSON, not in the epochs."""
 import time
 from common import Side, alternate, claim, finish, parser, say, show, some_pictures, spread, workplace
 

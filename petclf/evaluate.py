@@ -755,7 +755,7 @@ def _draw_large_confusion(axis, figures, order, species_of):
     axis.set_xticks(range(len(names)), names, rotation=90, fontsize=size); axis.set_yticks(range(len(names)), names, fontsize=size)
     edges = np.arange(len(order) + 1) - 0.5
     axis.hlines(edges, edges[0], edges[-1], color="#EEEEEE", linewidth=0.6, zorder=1.5); axis.vlines(edges, edges[0], edges[-1], color="#EEEEEE", linewidth=0.6, zorder=1.5)
-    for i, j in zip(*np.nonzero(counts)): axis.text(j, i, f"{counts[i, j]:,}", ha="center", va="center", fontsize=size - 1, color="white" if i != j and shares[i, j] > 0.6 * most else "#222222")
+    for i, j in zip(*np.nonzero(counts)): axis.text(j, i, f"{counts[i, j]:,}", ha="center", va="center", fontsize=size - 1, color="white" if i != j and shares[i, j] > 0.6 * most else "#222222", in_layout=False) # it is inside, and there are hundreds
     changes = np.flatnonzero(kinds[1:] != kinds[:-1]) + 0.5
     axis.hlines(changes, edges[0], edges[-1], color="#444444", linewidth=1.4); axis.vlines(changes, edges[0], edges[-1], color="#444444", linewidth=1.4)
     for labels in (axis.get_xticklabels(), axis.get_yticklabels()):

@@ -1,5 +1,6 @@
 "A run's folder: what lies where, whose it is, and whether it may be continued."
 import contextlib, shutil
+from collections import defaultdict
 from pathlib import Path
 
 import pandas as pd
@@ -59,9 +60,13 @@ class Run:
 
 def read_text_table(
     path, # a CSV file of a run
-) -> pd.DataFrame: # every column as text, so that a class called `NA` or `1` stays one
+    numbers=(), # beginnings of the names of columns that are float64
+) -> pd.DataFrame: # every other column as text, so that a class called `NA` or `1` stays one
     "A table of text."
-    try: return pd.read_csv(path, dtype="str", keep_default_na=False)
+    try:
+        columns = pd.read_csv(path, nrows=0).columns if numbers else ()
+        kinds = {column: "float64" for column in columns if column.startswith(tuple(numbers))}
+        return pd.read_csv(path, dtype=defaultdict(lambda: "str", kinds), keep_default_na=False, float_precision="round_trip")
     except FileNotFoundError: raise PetclfError(f"{path}: no such file") from None
 
 
@@ -69,9 +74,7 @@ def read_predictions(
     path, # a `predictions.csv`
 ) -> pd.DataFrame: # `file`, `split`, `truth`, `predicted` as text, `p_<class>` and `q_<class>` as float64
     "Predictions as they were written, bit for bit."
-    table = read_text_table(path)
-    numbers = [column for column in table if column.startswith(("p_", "q_"))]
-    return table.astype(dict.fromkeys(numbers, "float64"))
+    return read_text_table(path, numbers=("p_", "q_"))
 
 
 def begin_run(
