@@ -44,6 +44,7 @@ def breed_of(
     return found[1] if found else ""
 
 # %% ../nbs/02_catalog.ipynb #40fbea7b
+@cache # it is asked for each file
 def species_of(
     breed, # as in a file's name
 ) -> str: # `cat`, `dog`, or empty for no breed
