@@ -61,7 +61,7 @@ def doubt_labels(
     labels = catalog[target][told]
     classes = sorted(labels.unique())
     if len(classes) < 2 or labels.value_counts().min() < 2: return None
-    _, said = fit_probe(features.of(catalog.file[told]), labels, labels, catalog.group[told], AUDIT_STRENGTH, folds=folds, seed=seed, progress=progress)
+    _, said = fit_probe(features.of(catalog.file[told]), labels, labels, catalog.group[told], AUDIT_STRENGTH, folds=folds, seed=seed, progress=progress, whole=False)
     probabilities = np.full((len(catalog), len(classes)), np.nan)
     probabilities[told] = said
     return probabilities

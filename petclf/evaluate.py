@@ -177,13 +177,15 @@ BOOTSTRAPS = 200
 def _weighted_average_precision(positive, score):
     "A function of weights (an entry a picture) that gives the average precision, as scikit-learn's `average_precision_score` does, but sorts once."
     order = np.argsort(-score, kind="stable")
-    own, ordered = positive[order], score[order]
-    last = np.append(np.flatnonzero(np.diff(ordered)), len(ordered) - 1) # of each run of equal scores
+    places, ordered = np.flatnonzero(positive[order]), -score[order]
+    last = np.searchsorted(ordered, ordered[places], side="right") - 1 # where the run of equal scores ends in which each positive lies
+    reached = np.searchsorted(places, last, side="right") - 1 # the last positive by then
     def of(weights):
         drawn = weights[order]
-        hits, all_ = np.cumsum(drawn * own)[last], np.cumsum(drawn)[last]
-        if hits[-1] == 0: return np.nan
-        return float((np.diff(hits, prepend=0) * hits / np.maximum(all_, 1)).sum() / hits[-1])
+        own = drawn[places]
+        hits, all_ = np.cumsum(own), np.cumsum(drawn)
+        if not hits[-1]: return np.nan
+        return float((own * hits[reached] / np.maximum(all_[last], 1)).sum() / hits[-1])
     return of
 
 

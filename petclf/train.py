@@ -603,6 +603,7 @@ def fit_probe(
     seed=0, # of the folds, and of fastai's head
     progress=False, # show a progress bar
     recipe=None, # whose `head` says what is fitted; None: the logistic regression
+    whole=True, # fit on all of them at the end; without it there is no probe, only what is said out of fold
 ) -> tuple: # the `Probe`, and its out-of-fold probabilities, float64 (n, classes of the target)
     "Fit a probe and what it says about each training picture when it has not seen it."
     labels, answers = np.asarray(labels, dtype=str), np.asarray(answers, dtype=str)
@@ -614,7 +615,7 @@ def fit_probe(
     is_fastai = recipe is not None and recipe.head == "fastai"
     parts = _folds(labels, groups, folds, seed) if folds else []
     tried = (0.,) if is_fastai else (strength,) if strength else STRENGTHS
-    bar = tqdm(total=len(tried) * len(parts) + 1, desc="fitting the probe", unit=" fits", disable=None if progress else True, leave=False)
+    bar = tqdm(total=len(tried) * len(parts) + whole, desc="fitting the probe", unit=" fits", disable=None if progress else True, leave=False)
     def fit(places, strength, before=None):
         if is_fastai: return _fit_fastai(features[places], labels[places], classes, recipe, weights, seed)
         return _fit(features[places], labels[places], classes, strength, weights, before)
@@ -630,11 +631,14 @@ def fit_probe(
         if best is None or loss < best[0]: best = (loss, one, temperature, logits)
         else: break # stronger ones are worse still
     _, strength, temperature, logits = best
-    fitted, = in_threads(lambda places: fit(places, strength), [slice(None)]) # all of them
-    fitted |= {name: (fitted[name] / temperature).astype(np.float32) for name in ("weight", "bias")}
-    bar.update(); bar.close()
-    probe = Probe(tuple(classes.tolist()), tuple(answer_of[name] for name in classes.tolist()), strength=float(strength), temperature=float(temperature), **fitted)
-    return probe, _summed(_softmax(logits / temperature), probe.answers, probe.vocab) if parts else None
+    names, probe = [answer_of[name] for name in classes.tolist()], None
+    if whole:
+        fitted, = in_threads(lambda places: fit(places, strength), [slice(None)])
+        fitted |= {name: (fitted[name] / temperature).astype(np.float32) for name in ("weight", "bias")}
+        bar.update()
+        probe = Probe(tuple(classes.tolist()), tuple(names), strength=float(strength), temperature=float(temperature), **fitted)
+    bar.close()
+    return probe, _summed(_softmax(logits / temperature), names, sorted(set(names))) if parts else None
 
 
 class _Hushed:
