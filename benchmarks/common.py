@@ -120,15 +120,16 @@ def run(
     return seconds
 
 
-def until_it_speaks(
+def spoke_and_ended(
     command, # list of words
-) -> float: # seconds
-    "From the start of a process to the first line that it prints; its end is waited for, but not counted."
+) -> tuple: # seconds until the first line that it prints, and until it has ended
+    "Run a whole process that says when it is ready."
     started = time.perf_counter()
     with subprocess.Popen([str(word) for word in command], stdout=subprocess.PIPE, text=True, env=environment()) as process:
-        line, seconds = process.stdout.readline(), time.perf_counter() - started
+        line, spoke = process.stdout.readline(), time.perf_counter() - started
+    ended = time.perf_counter() - started
     if process.returncode or not line: raise SystemExit(f"benchmarks: {shlex.join(map(str, command))} ended with status {process.returncode}")
-    return seconds
+    return spoke, ended
 
 
 PETCLF = (sys.executable, "-c", "import sys; from petclf.cli import console; sys.exit(console())") # the console script, from wherever petclf is imported

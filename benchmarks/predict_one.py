@@ -2,7 +2,7 @@
 
 The bare limit is a process that does nothing but open the picture, resize it and ask the network, with Pillow, numpy and onnxruntime."""
 import sys, time
-from common import HERE, PETCLF, alternate, claim, finish, hardly_trained, parser, run, say, show, some_pictures, spread, until_it_speaks, workplace
+from common import HERE, PETCLF, alternate, claim, finish, hardly_trained, parser, run, say, show, some_pictures, spoke_and_ended, spread, workplace
 
 BARE = """
 import sys, numpy, onnxruntime
@@ -37,8 +37,7 @@ if __name__ == "__main__":
                      bare=lambda: run([sys.executable, "-c", BARE, bundle/"model.onnx", photo, size]))
         for side in sides.values(): side() # files into the system's cache
         found = alternate(sides, 1 if options.quick else options.pairs)
-        process = [sys.executable, "-c", OPENING, bundle, photo]
-        opening, whole = (spread([measure(process) for _ in range(1 if options.quick else options.pairs)]) for measure in (until_it_speaks, run))
+        opening, whole = map(spread, zip(*(spoke_and_ended([sys.executable, "-c", OPENING, bundle, photo]) for _ in range(1 if options.quick else options.pairs))))
         help_seconds = run([*PETCLF, "--help"])
     plain, petclf = spread(found["plain"]), spread(found["petclf"])
     pairs = spread([a / b for a, b in zip(found["plain"], found["petclf"])])
