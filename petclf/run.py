@@ -1,6 +1,5 @@
 "A run's folder: what lies where, whose it is, and whether it may be continued."
 import contextlib, shutil
-from collections import defaultdict
 from pathlib import Path
 
 import pandas as pd
@@ -60,13 +59,9 @@ class Run:
 
 def read_text_table(
     path, # a CSV file of a run
-    numbers=(), # beginnings of the names of columns that are float64
-) -> pd.DataFrame: # every other column as text, so that a class called `NA` or `1` stays one
+) -> pd.DataFrame: # every column as text, so that a class called `NA` or `1` stays one
     "A table of text."
-    try:
-        columns = pd.read_csv(path, nrows=0).columns if numbers else ()
-        kinds = {column: "float64" for column in columns if column.startswith(tuple(numbers))}
-        return pd.read_csv(path, dtype=defaultdict(lambda: "str", kinds), keep_default_na=False, float_precision="round_trip")
+    try: return pd.read_csv(path, dtype="str", keep_default_na=False)
     except FileNotFoundError: raise PetclfError(f"{path}: no such file") from None
 
 
@@ -74,7 +69,9 @@ def read_predictions(
     path, # a `predictions.csv`
 ) -> pd.DataFrame: # `file`, `split`, `truth`, `predicted` as text, `p_<class>` and `q_<class>` as float64
     "Predictions as they were written, bit for bit."
-    return read_text_table(path, numbers=("p_", "q_"))
+    table = read_text_table(path)
+    numbers = [column for column in table if column.startswith(("p_", "q_"))]
+    return table.astype(dict.fromkeys(numbers, "float64"))
 
 
 def begin_run(
