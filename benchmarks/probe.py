@@ -1,8 +1,8 @@
 """All of Oxford Pets by probe: from files to the figures of breeds and species on the official test pictures, with empty caches.
 
-`petclf train --probe --target breed --split official --arch tf_efficientnet_lite2`, the whole process once, with the audit, as it runs unless told otherwise; then
-what is left of it without the time that the audit took. The claim is about the command as it is, with the audit. The steps that it took are in the JSON. The bare limit is the body on tensors in memory, as often as there are
-pictures, before and after. There is no plain side: what plain fastai would have to do is in time_to_accuracy."""
+`petclf train --probe --target breed --split official --arch tf_efficientnet_lite2`, the whole process once, with the audit, as it runs unless told otherwise:
+that is the claim. Beside it, what is left of it without the time that the audit took. The steps that it took are in the JSON. The bare limit is the body on tensors
+in memory, as often as there are pictures, before and after. There is no plain side: what plain fastai would have to do is in time_to_accuracy."""
 import time
 from common import PETCLF, Side, claim, finish, parser, pets_folder, run, say, show, some_pictures, spread, workplace
 
