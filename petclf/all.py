@@ -7,6 +7,7 @@ from petclf.backbone import *
 from petclf.audit import *
 from petclf.split import *
 from petclf.blocks import *
+from petclf.recipe import *
 from petclf.train import *
 from petclf.evaluate import *
 from petclf.compare import *

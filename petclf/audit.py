@@ -82,19 +82,23 @@ def take_looks(
             return np.asarray(image.convert("L").resize((SIDE, SIDE), Image.Resampling.BILINEAR)), *_small(image)
         except PictureError as error: return str(error)
         except Exception as error: return f"{type(error).__name__}: {error}" # no picture may stop the audit
+    squares = np.zeros((len(files), SIDE, SIDE), np.uint8)
     def look(part):
-        found = [opened(file) for file in part]
+        places, names = zip(*part)
+        found = [opened(file) for file in names]
         read = [one for one in found if not isinstance(one, str)]
         measures = iter(_measure([one[1:] for one in read]))
-        return [(np.zeros((SIDE, SIDE), np.uint8), dict(file=file, error=one)) if isinstance(one, str) else (one[0], dict(file=file, error="", **next(measures))) for file, one in zip(part, found)]
+        # Into one array at once: kept one by one, the small squares would pin the memory of the large pictures that they were made beside.
+        for place, one in zip(places, found):
+            if not isinstance(one, str): squares[place] = one[0]
+        return [dict(file=file, error=one) if isinstance(one, str) else dict(file=file, error="", **next(measures)) for file, one in zip(names, found)]
 
-    looks = []
+    rows = []
     with tqdm(total=len(files), desc="taking measures", unit=" pictures", disable=None if progress else True, leave=False) as bar:
-        for part in in_parts(files, look, 128, cores()):
-            looks += part
+        for part in in_parts(enumerate(files), look, 128, cores()):
+            rows += part
             bar.update(len(part))
-    squares = np.stack([square for square, _ in looks]) if looks else np.zeros((0, SIDE, SIDE), np.uint8)
-    table = pd.DataFrame([row for _, row in looks], columns=["file", "error", *LIMITS])
+    table = pd.DataFrame(rows, columns=["file", "error", *LIMITS])
     return squares, table.astype({"file": "str", "error": "str"} | dict.fromkeys(LIMITS, "float64"))
 
 
@@ -176,7 +180,10 @@ def _describe_halved(halved, view):
     return described / np.where(length < 20, np.inf, length)
 
 
-def _halved(squares): return squares.reshape(len(squares), SIDE // 2, 2, SIDE // 2, 2).mean((2, 4), dtype=np.float32)
+def _halved(squares):
+    "Squares of half the side, float32: each pixel the mean of four."
+    rows = squares[:, ::2].astype(np.uint16) + squares[:, 1::2]
+    return (rows[:, :, ::2] + rows[:, :, 1::2]) * np.float32(0.25)
 
 # %% ../nbs/04_audit.ipynb #1f61b578
 def _window(x, y, width, height): return np.array([[width, 0, x], [0, height, y]], dtype=float)
@@ -235,7 +242,7 @@ def _best(pairs, most):
 
 class _Index:
     "Random-plane hashing of descriptions."
-    bits, crowd, batch = 128, 64, 4096 # a batch is small enough for what is made of it to stay in the processor's cache
+    bits, crowd, batch = 128, 64, 8192 # a batch is small enough for what is made of it to stay in the processor's cache
 
     def __init__(self, described, seed):
         rng = np.random.default_rng(seed)
@@ -246,39 +253,41 @@ class _Index:
         self.tables = int(np.ceil(np.log(0.1) / np.log(1 - agree**self.length)))
         self.weights = np.zeros((self.bits, self.tables), np.float32) # a table's key is a number made of some of the bits
         for table in range(self.tables): self.weights[rng.choice(self.bits, self.length, replace=False), table] = 2.0**np.arange(self.length)
-        self.codes, keys = self._hash(described)
+        codes, keys = self._hash(described)
         structured = np.flatnonzero(described.any(1)) # an empty picture is like nothing
         self.order = [structured[np.argsort(key[structured], kind="stable")].astype(np.int32) for key in keys]
-        self.halves = [self.codes[0, order] for order in self.order] # in the order of a table, so that they are read one after the other
+        self.codes = [codes[order] for order in self.order] # in the order of a table, so that they are read one after the other
         self.starts = [np.r_[0, np.cumsum(np.bincount(key[structured], minlength=2**self.length))].astype(np.int32) for key in keys]
 
     def _hash(self, described):
-        "Codes, uint64 (2, n), and keys, int32 (tables, n)."
+        "Codes (n,), each 16 bytes that numpy moves as one (as a complex number, which they are not), and keys, int32 (tables, n)."
         signs, keys = described @ self.planes > 0, np.empty((self.tables, len(described)), np.int32)
         for at in range(0, len(described), self.batch): keys[:, at:at + self.batch] = (signs[at:at + self.batch].astype(np.float32) @ self.weights).T
-        return np.ascontiguousarray(np.packbits(signs, axis=1).view(np.uint64).T), keys
+        return np.packbits(signs, axis=1).view(np.complex128)[:, 0], keys
 
     def search(self, asked, least):
         "Places in `asked` and in the index, and the cosine, where one is met whose cosine is `least` or more, of different pictures; and how many pairs were met."
         codes, keys = self._hash(asked)
         empty, expected = ~asked.any(1), np.arccos(least) / np.pi # the share of bits that differ at `least`
-        # At 0.85, which the tables are made for, these are three standard deviations away, at `least` one and a half. What passes is compared in full, which is what takes long.
-        apart, half_apart = self.bits * (expected + 0.05), self.bits / 2 * (expected + 0.09)
+        # At 0.85, which the tables are made for, this is three standard deviations away, at `least` one and a half. What passes is compared in full.
+        apart = self.bits * (expected + 0.05)
         found, met = [], 0
-        for order, halves, starts, key in zip(self.order, self.halves, self.starts, keys):
+        for order, kept, starts, key in zip(self.order, self.codes, self.starts, keys):
             for at in range(0, len(asked), self.batch):
                 some = slice(at, at + self.batch)
-                start = starts[key[some]]
-                count = np.where(empty[some], 0, np.minimum(starts[key[some] + 1] - start, self.crowd))
-                place = np.repeat(start - np.cumsum(count) + count, count)
+                start = starts.take(key[some])
+                count = np.where(empty[some], 0, np.minimum(starts.take(key[some] + 1) - start, self.crowd))
+                ends = np.cumsum(count)
+                place = np.repeat(start - ends + count, count)
                 place += np.arange(len(place))
-                differ = np.bitwise_count(np.repeat(codes[0, some], count) ^ halves[place])
-                near = np.flatnonzero(differ <= half_apart)
-                query, entry = np.repeat(np.arange(at, at + len(count)), count)[near], order[place[near]]
-                near = differ[near] + np.bitwise_count(codes[1, query] ^ self.codes[1, entry]) <= apart
-                near &= query != entry % len(asked)
-                query, entry = query[near], entry[near].astype(np.int64)
-                similarity = np.einsum("nd,nd->n", asked[query], self.described[entry])
+                bits = kept.take(place).view(np.uint64)
+                bits ^= np.repeat(codes[some], count).view(np.uint64)
+                differ = np.bitwise_count(bits)
+                near = np.flatnonzero(differ[::2] + differ[1::2] <= apart)
+                query, entry = at + np.searchsorted(ends, near, "right"), order.take(place.take(near)).astype(np.int64)
+                different = query != entry % len(asked)
+                query, entry = query[different], entry[different]
+                similarity = np.einsum("nd,nd->n", asked.take(query, 0), self.described.take(entry, 0))
                 close = similarity >= least
                 found.append((query[close], entry[close], similarity[close]))
                 met += len(place)
@@ -414,7 +423,8 @@ def find_copies(
     digest = facts.set_index("file").sha256.reindex(files).to_numpy()
     first_of = pd.Series(np.arange(len(files))).groupby(digest).transform("first").to_numpy() if len(files) else np.zeros(0, int)
     once = np.unique(first_of)
-    pairs = confirm_pairs(squares[once], find_candidates(squares[once], seed=seed, progress=progress), progress=progress, **limits)
+    if len(once) < len(files): squares = squares[once]
+    pairs = confirm_pairs(squares, find_candidates(squares, seed=seed, progress=progress), progress=progress, **limits)
     a, b = once[pairs["first"].astype(int)], once[pairs.second.astype(int)]
     sizes = facts.set_index("file")[["width", "height"]].reindex(files).to_numpy()
     said = {(min(x, y), max(x, y)): (agreement, _describe(agreement, warp, sizes[x], sizes[y], x < y)) for x, y, agreement, warp in zip(a, b, pairs.agreement, pairs.warp)}
@@ -533,7 +543,8 @@ def audit(
     late = make_findings([("unreadable", row.file, "", 1.0, row.error) for row in looks[~seen].itertuples()]) # readable small, not readable large
     found = [look_at_files(facts, settings["least_ratio"]), late, look_at_light(looks, {kind: settings[kind] for kind in LIMITS})]
     limits = {name: settings[name] for name in ("least_agreement", "least_correlation")}
-    found.append(find_copies(facts, looks.file[seen].tolist(), squares[seen], settings["seed"], progress, **limits))
+    if not seen.all(): squares = squares[seen]
+    found.append(find_copies(facts, looks.file[seen].tolist(), squares, settings["seed"], progress, **limits))
     # Groups that the catalog came with are somebody's decision; only what was found here is reported.
     found.append(check_groups(group_copies(catalog.assign(group=catalog.file), found[-1]), column))
     if not (catalog.split != "").any(): left_out["duplicate_across_splits"] = "the catalog has no split"

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['PACKAGES', 'check_arch', 'Expects', 'expects', 'Weights', 'read_weights', 'pretrained_network', 'fill_body',
-           'write_onnx', 'body_file', 'body_of_run', 'engine_and_precision', 'Body', 'exact_on_cuda', 'TorchBody',
-           'Features', 'take_features']
+           'write_onnx', 'body_file', 'body_ahead', 'body_of_run', 'engine_and_precision', 'Body', 'exact_on_cuda',
+           'TorchBody', 'Features', 'take_features']
 
 # %% ../nbs/03_backbone.ipynb #9807b0b6
 import contextlib, importlib.metadata, os, time, warnings
@@ -16,11 +16,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
+from numpy.lib.format import open_memmap
 from tqdm.auto import tqdm
 
 from .engines import Network, choose_engine, cores, in_parts, processor_name
 from .errors import PetclfError, need
-from .files import cache_dir, folder_written_whole, sha256, written_whole
+from .files import cache_dir, folder_written_whole, held, sha256, written_whole
 from .pixels import PictureError, normalise, read_pixels
 
 # %% ../nbs/03_backbone.ipynb #b044b0ed
@@ -245,14 +246,28 @@ def body_file(
     "A pretrained network as ONNX, written once and then kept. Raises `PetclfError` where the exported network answers otherwise."
     path = _kept_body(arch, size, weights.sha256)
     if path.is_file(): return path
-    wrapped = _ThreeOutputs(arch, network.eval()).eval()
-    with written_whole(path) as temporary:
-        example = write_onnx(wrapped, size, ["map", "features", "imagenet"], temporary)
-        with torch.no_grad(): expected = wrapped(example)[1:]
-        found = Body(temporary)(example.numpy())
-        if (largest := max(float(np.abs(a - b.numpy()).max()) for a, b in zip(found, expected))) > 1e-3:
-            raise PetclfError(f"--arch {arch}: as ONNX it answers otherwise than in torch (largest difference {largest:.2g}); take another network")
+    with held(path.parent, wait=True): # another process may be writing it
+        if path.is_file(): return path
+        wrapped = _ThreeOutputs(arch, network.eval()).eval()
+        with written_whole(path) as temporary:
+            example = write_onnx(wrapped, size, ["map", "features", "imagenet"], temporary)
+            with torch.no_grad(): expected = wrapped(example)[1:]
+            found = Body(temporary)(example.numpy())
+            if (largest := max(float(np.abs(a - b.numpy()).max()) for a, b in zip(found, expected))) > 1e-3:
+                raise PetclfError(f"--arch {arch}: as ONNX it answers otherwise than in torch (largest difference {largest:.2g}); take another network")
     return path
+
+
+def body_ahead(
+    arch, # a network's name
+    size=0, # side of the pictures, in pixels; 0 takes the size that the weights were trained at
+    file=None, # a local file of weights
+):
+    "Write a body that is about to be asked for, in a process of its own. Nothing is done where weights would have to be downloaded, or where a GPU will run the network."
+    at_hand = file is not None or arch in PACKAGES and _package_file(arch) is not None
+    if not at_hand or torch.cuda.is_available() or torch.backends.mps.is_available(): return
+    network, weights = pretrained_network(arch, file)
+    body_file(arch, network, weights, size or expects(arch).size)
 
 
 def body_of_run(
@@ -360,15 +375,18 @@ def take_features(
     expected, on_cpu = expects(arch), device.type == "cpu"
     engine, precision = engine_and_precision(engine, precision) if on_cpu else ("torch", "full" if precision == "auto" else precision)
     size, files = size or expected.size, sorted(digests)
-    circumstances = ["features 3", arch, weights.sha256, str(size), engine, precision, processor_name() if on_cpu else torch.cuda.get_device_name(device) if device.type == "cuda" else device.type]
+    circumstances = ["features 4", arch, weights.sha256, str(size), engine, precision, processor_name() if on_cpu else torch.cuda.get_device_name(device) if device.type == "cuda" else device.type]
     key = digest_of("\n".join([*circumstances, *(f"{file} {digests[file]}" for file in files)]).encode()).hexdigest()[:20]
     folder = cache_dir()/"features"/f"{arch}-{size}-{key}"
     if not folder.is_dir():
         body = Body(body_file(arch, network, weights, size), engine, precision, callers=cores()) if on_cpu else TorchBody(arch, network, device, precision)
         with folder_written_whole(folder) as temporary: _write_features(temporary, Path(root), files, body, size, expected, 16 if on_cpu else 128, progress)
     index = pd.read_csv(folder/"index.csv", keep_default_na=False, dtype="str")
-    read = tuple(index.file[index.error == ""])
-    return Features(read, np.load(folder/"features.npy"), np.load(folder/"imagenet.npy"), dict(index[index.error != ""].values.tolist()), engine, precision, size, float((folder/"seconds").read_text()))
+    read = (index.error == "").to_numpy()
+    def kept(name):
+        found = np.asarray(np.load(folder/f"{name}.npy", mmap_mode="r")) # read where it is used: of 100,000 pictures it is a gigabyte
+        return found if read.all() else found[read]
+    return Features(tuple(index.file[read]), kept("features"), kept("imagenet"), dict(index[~read].values.tolist()), engine, precision, size, float((folder/"seconds").read_text()))
 
 
 def _write_features(folder, root, files, body, size, expected, batch, progress):
@@ -379,11 +397,16 @@ def _write_features(folder, root, files, body, size, expected, batch, progress):
         found = [read(file) for file in part]
         kept = [pixels for pixels in found if not isinstance(pixels, str)]
         return [pixels if isinstance(pixels, str) else "" for pixels in found], body(normalise(np.stack(kept), expected.mean, expected.std)) if kept else ([], [])
-    errors, features, imagenet, started = [], [], [], time.perf_counter()
+    errors, arrays, started = [], {}, time.perf_counter()
     with tqdm(total=len(files), desc=f"taking features at {size} px", unit=" pictures", disable=None if progress else True, leave=False) as bar:
-        for why, (pooled, answers) in in_parts(files, work, batch, cores()):
-            errors += why; features += list(pooled); imagenet += list(answers)
+        for why, found in in_parts(files, work, batch, cores()):
+            rows = len(errors) + np.flatnonzero([not reason for reason in why])
+            for name, some in zip(("features", "imagenet"), found) if len(rows) else ():
+                if name not in arrays: arrays[name] = open_memmap(folder/f"{name}.npy", "w+", np.float32, (len(files), some.shape[1])) # a row a file, zeros where it could not be read
+                arrays[name][rows] = some
+            errors += why
             bar.update(len(why))
-    for name, found in (("features", features), ("imagenet", imagenet)): np.save(folder/f"{name}.npy", np.stack(found) if found else np.zeros((0, 1), np.float32))
+    if not arrays: # nothing could be read
+        for name in ("features", "imagenet"): np.save(folder/f"{name}.npy", np.zeros((len(files), 1), np.float32))
     pd.DataFrame(dict(file=files, error=errors), dtype="str").to_csv(folder/"index.csv", index=False)
     (folder/"seconds").write_text(f"{time.perf_counter() - started:.2f}")

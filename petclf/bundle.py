@@ -26,8 +26,9 @@ from .evaluate import LEVEL_RATES, at_threshold, calibrate, choose_threshold, co
 from .files import folder_written_whole, sha256, write_json, write_text, written_whole
 from .pixels import PictureError, normalise, read_pixels
 from .answers import FORMAT, PETS, Bundle, BundleError, checksum, class_probabilities, find_pictures, halves_disagree, level_scores, load_bundle, names_at, pet_score, softmax, summed
+from .recipe import Arm, Recipe
 from .run import Run, read_predictions
-from .train import Arm, Probe, Recipe, load_model, processor
+from .train import Probe, load_model, processor
 
 # %% ../nbs/12_bundle.ipynb #34ed1b8b
 def probe_network(

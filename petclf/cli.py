@@ -214,7 +214,7 @@ def run_data(options):
 
 def _settings(options, arms):
     "What `train_arms` takes, from the options, and from the run that --recipe names."
-    from petclf.train import parse_setting, read_recipe
+    from petclf.recipe import parse_setting, read_recipe
     changes = dict(parse_setting(text) for text in options.set)
     for name in ("arch", "size", "epochs", "balance"):
         if getattr(options, name) is not None: changes[name] = getattr(options, name)
@@ -235,12 +235,30 @@ def _settings(options, arms):
                 overwrite=options.overwrite, look=not options.no_audit, progress=True, say=_say)
 
 
+def _body_ahead(arch, size, weights):
+    "Have a body written as ONNX, which takes one core ten seconds the first time, by a process of its own while this one imports; `body_file` then waits for what is missing."
+    from petclf.files import cache_dir
+    if any((cache_dir()/"bodies").glob(f"{arch}-{size or '*'}-*.onnx")): return
+    import subprocess
+    code = "import gc, sys; gc.set_threshold(10_000); from petclf.backbone import body_ahead; body_ahead(sys.argv[1], int(sys.argv[2]), *sys.argv[3:])"
+    subprocess.Popen([sys.executable, "-c", code, arch, str(size), *([weights] if weights else [])], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+def _begin(settings):
+    "What can be begun before torch is imported: the body of a probe, or of the audit that looks first."
+    from petclf.recipe import Arm
+    recipe, bases = settings["recipe"], {Arm.read(arm, settings["recipe"]).base for arm in settings["arms"]}
+    if "probe" in bases: _body_ahead(recipe.arch, recipe.probe_size, settings["weights"])
+    elif settings["look"] and bases != {"scratch"}: _body_ahead(recipe.arch, 0, settings["weights"])
+
+
 def run_train(options):
-    from petclf.compare import train_arms
     if options.probe and options.arm not in (None, "probe"): raise PetclfError(f"--probe is short for --arm probe, and --arm says {options.arm}; leave one out")
     arm = "probe" if options.probe else options.arm
     settings = _settings(options, None if arm is None else [arm])
     settings["arms"] = ["pretrained"] if settings["arms"] is None else settings["arms"][:1]
+    _begin(settings)
+    from petclf.compare import train_arms
     run = train_arms(**settings)
     _finish(run)
 
@@ -249,9 +267,10 @@ def _names(text): return [name.strip() for name in text.split(",") if name.strip
 
 
 def run_compare(options):
-    from petclf.compare import compare
     settings = _settings(options, _names(options.arms) if options.arms is not None else None)
     settings["arms"] = ("probe", "scratch", "pretrained") if settings["arms"] is None else settings["arms"]
+    _begin(settings)
+    from petclf.compare import compare
     run = compare(**settings)
     _finish(run)
 
@@ -325,8 +344,9 @@ def _changes(differences, more={}):
 
 
 def run_audit(options):
-    from petclf.compare import audit_run
     if (options.drop or options.relabel) and not options.apply: raise PetclfError("--drop and --relabel are about the cleaned catalog; add --apply")
+    _body_ahead(options.arch or ("tf_efficientnet_lite0" if options.weights is None else "resnet18"), 0, options.weights) # as `audit_run` chooses
+    from petclf.compare import audit_run
     run = audit_run("sample" if options.data is None else options.data, options.target, options.split, options.seed or 0, options.limit, options.arch, options.weights, options.out,
                     options.overwrite, progress=True, say=_say)
     if options.apply:

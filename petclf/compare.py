@@ -30,10 +30,11 @@ from .evaluate import (at_threshold, away, calibrate, choose_threshold, correcte
 from .figures import save_figure
 from .files import read_json, sha256, write_json, write_table
 from .pixels import PictureError, normalise, open_picture, resize
+from .recipe import ARMS, Arm, Recipe, differences
 from .run import Run, alone_in, begin_run, read_predictions, read_text_table, setting_words, write_predictions
 from .split import check_split, evaluated_part, split_catalog
-from .train import (ARMS, Arm, Probe, Recipe, arm_settings, choose_device, choose_precision, differences, fit_arm, fit_probe, load_model, make_learner,
-                          predict_parts, predictions_table, processor, read_checkpoint, sanity_check)
+from .train import (Probe, arm_settings, choose_device, choose_precision, fit_arm, fit_probe, load_model, make_learner, predict_parts, predictions_table,
+                          processor, read_checkpoint, sanity_check)
 
 # %% ../nbs/09_compare.ipynb #b801ff5f
 def versions() -> dict: # name to version

@@ -23,9 +23,35 @@ def written_whole(
         os.replace(temporary, path)
     except OSError as error:
         if error.errno is None: raise
-        raise PetclfError(f"cannot write {path}: {error.strerror}; free some space or choose another folder with --out") from error
+        raise _cannot_write(path, error) from error
     finally:
         if temporary is not None: temporary.unlink(missing_ok=True)
+
+
+def _cannot_write(path, error):
+    "The error that says what helps."
+    kept = Path(path).is_relative_to(cache_dir())
+    return PetclfError(f"cannot write {path}: {error.strerror}; free some space or choose another folder {'for what petclf keeps, with PETCLF_CACHE' if kept else 'with --out'}")
+
+
+@contextlib.contextmanager
+def held(
+    folder, # made if it is not there
+    wait=False, # for another process that holds it; else it is a `BlockingIOError`
+):
+    "Hold a folder against other processes. On Windows, and on file systems that know no locks, nobody is kept out."
+    folder = Path(folder)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = open(folder/".lock", "w")
+    except OSError as error: raise _cannot_write(folder, error) from None
+    with lock:
+        try:
+            import fcntl
+            fcntl.flock(lock, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        except BlockingIOError: raise
+        except (ImportError, OSError): pass
+        yield
 
 
 def _to_disk(path):
@@ -59,8 +85,7 @@ def folder_written_whole(
             if not path.is_dir(): raise # else somebody finished the same folder first
     except OSError as error:
         if error.errno is None: raise
-        cached = " for what petclf keeps, with PETCLF_CACHE" if path.is_relative_to(cache_dir()) else ""
-        raise PetclfError(f"cannot write {path}: {error.strerror}; free some space or choose another folder{cached}") from error
+        raise _cannot_write(path, error) from error
     finally:
         if temporary is not None: shutil.rmtree(temporary, ignore_errors=True)
 

@@ -1,11 +1,11 @@
 "A run's folder: what lies where, whose it is, and whether it may be continued."
-import contextlib, shutil
+import contextlib, functools, shutil
 from pathlib import Path
 
 import pandas as pd
 
 from petclf.errors import PetclfError
-from petclf.files import read_json, write_json, write_table
+from petclf.files import held, read_json, write_json, write_table
 
 
 class Run:
@@ -61,17 +61,27 @@ def read_text_table(
     path, # a CSV file of a run
 ) -> pd.DataFrame: # every column as text, so that a class called `NA` or `1` stays one
     "A table of text."
-    try: return pd.read_csv(path, dtype="str", keep_default_na=False)
-    except FileNotFoundError: raise PetclfError(f"{path}: no such file") from None
+    return _read(path).copy()
 
 
 def read_predictions(
     path, # a `predictions.csv`
 ) -> pd.DataFrame: # `file`, `split`, `truth`, `predicted` as text, `p_<class>` and `q_<class>` as float64
     "Predictions as they were written, bit for bit."
-    table = read_text_table(path)
-    numbers = [column for column in table if column.startswith(("p_", "q_"))]
-    return table.astype(dict.fromkeys(numbers, "float64"))
+    return _read(path, ("p_", "q_")).copy()
+
+
+def _read(path, numbers=()):
+    "A table, read once as long as its file stays the same; columns whose names begin with one of `numbers` are float64."
+    try: state = Path(path).stat()
+    except FileNotFoundError: raise PetclfError(f"{path}: no such file") from None
+    return _read_once(Path(path).resolve(), (state.st_ino, state.st_size, state.st_mtime_ns), numbers)
+
+
+@functools.lru_cache(8) # a page asks for the same few tables again and again
+def _read_once(path, state, numbers):
+    table = pd.read_csv(path, dtype="str", keep_default_na=False)
+    return table.astype({column: "float64" for column in table if numbers and column.startswith(numbers)})
 
 
 def begin_run(
@@ -109,18 +119,9 @@ def alone_in(
     folder, # a run folder; made if it is not there
 ):
     "Hold a run folder, so that two processes do not write into it at once."
-    folder = Path(folder)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = open(folder/".lock", "w")
-    except OSError as error:
-        raise PetclfError(f"cannot write to {folder}: {error.strerror}; choose another folder with --out") from None
-    with lock:
-        try:
-            import fcntl
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except ImportError: pass # Windows: nobody is kept out
-        except OSError: raise PetclfError(f"{folder}: another petclf is working in it; wait for it, or choose another --out") from None
+    with contextlib.ExitStack() as stack:
+        try: stack.enter_context(held(folder))
+        except BlockingIOError: raise PetclfError(f"{folder}: another petclf is working in it; wait for it, or choose another --out") from None
         yield
 
 

@@ -408,6 +408,7 @@ def test_what_is_imported():
     assert not {"torch", "fastai", "pandas"} & imported("import petclf")
     for verb in ("--help", "report --help", "compare --help"):
         assert not {"torch", "fastai", "pandas"} & imported(f"from petclf.cli import main\ntry: main({verb.split()!r})\nexcept SystemExit: pass")
+    for setting in ("--set colour=red", "--arm resnet", "--recipe loud"): assert not {"torch", "fastai", "pandas"} & imported(f"from petclf.cli import main\nassert main({['train', *setting.split()]!r}) == 2")
     for room in ("report", "checklist"): assert not {"torch", "fastai"} & imported(f"import petclf.{room}")
 
 
