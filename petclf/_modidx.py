@@ -108,6 +108,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                  'petclf.backbone._is_torchvision': ('backbone.html#_is_torchvision', 'petclf/backbone.py'),
                                  'petclf.backbone._kept_body': ('backbone.html#_kept_body', 'petclf/backbone.py'),
                                  'petclf.backbone._package_file': ('backbone.html#_package_file', 'petclf/backbone.py'),
+                                 'petclf.backbone._write_body': ('backbone.html#_write_body', 'petclf/backbone.py'),
                                  'petclf.backbone._write_features': ('backbone.html#_write_features', 'petclf/backbone.py'),
                                  'petclf.backbone.body_ahead': ('backbone.html#body_ahead', 'petclf/backbone.py'),
                                  'petclf.backbone.body_file': ('backbone.html#body_file', 'petclf/backbone.py'),

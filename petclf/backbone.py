@@ -245,17 +245,20 @@ def body_file(
 ) -> Path: # an ONNX file: `pictures` in, float32 (n, 3, size, size), normalised; `map`, `features` and `imagenet` out
     "A pretrained network as ONNX, written once and then kept. Raises `PetclfError` where the exported network answers otherwise."
     path = _kept_body(arch, size, weights.sha256)
-    if path.is_file(): return path
-    with held(path.parent, wait=True): # another process may be writing it
-        if path.is_file(): return path
-        wrapped = _ThreeOutputs(arch, network.eval()).eval()
-        with written_whole(path) as temporary:
-            example = write_onnx(wrapped, size, ["map", "features", "imagenet"], temporary)
-            with torch.no_grad(): expected = wrapped(example)[1:]
-            found = Body(temporary)(example.numpy())
-            if (largest := max(float(np.abs(a - b.numpy()).max()) for a, b in zip(found, expected))) > 1e-3:
-                raise PetclfError(f"--arch {arch}: as ONNX it answers otherwise than in torch (largest difference {largest:.2g}); take another network")
+    if not path.is_file():
+        with held(path.parent, wait=True): # another process may be writing it
+            if not path.is_file(): _write_body(path, arch, network, size)
     return path
+
+
+def _write_body(path, arch, network, size):
+    wrapped = _ThreeOutputs(arch, network.eval()).eval()
+    with written_whole(path) as temporary:
+        example = write_onnx(wrapped, size, ["map", "features", "imagenet"], temporary)
+        with torch.no_grad(): expected = wrapped(example)[1:]
+        found = Body(temporary)(example.numpy())
+        if (largest := max(float(np.abs(a - b.numpy()).max()) for a, b in zip(found, expected))) > 1e-3:
+            raise PetclfError(f"--arch {arch}: as ONNX it answers otherwise than in torch (largest difference {largest:.2g}); take another network")
 
 
 def body_ahead(
@@ -263,11 +266,12 @@ def body_ahead(
     size=0, # side of the pictures, in pixels; 0 takes the size that the weights were trained at
     file=None, # a local file of weights
 ):
-    "Write a body that is about to be asked for, in a process of its own. Nothing is done where weights would have to be downloaded, or where a GPU will run the network."
+    "Write a body that is about to be asked for, in a process of its own that the folder is held for. Nothing is done where weights would have to be downloaded, or where a GPU will run the network."
     at_hand = file is not None or arch in PACKAGES and _package_file(arch) is not None
     if not at_hand or torch.cuda.is_available() or torch.backends.mps.is_available(): return
     network, weights = pretrained_network(arch, file)
-    body_file(arch, network, weights, size or expects(arch).size)
+    path = _kept_body(arch, size := size or expects(arch).size, weights.sha256)
+    if not path.is_file(): _write_body(path, arch, network, size)
 
 
 def body_of_run(

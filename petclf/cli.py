@@ -237,11 +237,13 @@ def _settings(options, arms):
 
 def _body_ahead(arch, size, weights):
     "Have a body written as ONNX, which takes one core ten seconds the first time, by a process of its own while this one imports; `body_file` then waits for what is missing."
-    from petclf.files import cache_dir
-    if any((cache_dir()/"bodies").glob(f"{arch}-{size or '*'}-*.onnx")): return
     import subprocess
-    code = "import gc, sys; gc.set_threshold(10_000); from petclf.backbone import body_ahead; body_ahead(sys.argv[1], int(sys.argv[2]), *sys.argv[3:])"
-    subprocess.Popen([sys.executable, "-c", code, arch, str(size), *([weights] if weights else [])], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    from petclf.files import cache_dir, held
+    bodies, code = cache_dir()/"bodies", "import gc, sys; gc.set_threshold(10_000); from petclf.backbone import body_ahead; body_ahead(sys.argv[1], int(sys.argv[2]), *sys.argv[3:])"
+    if os.name == "nt" or (os.cpu_count() or 1) < 2 or any(bodies.glob(f"{arch}-{size or '*'}-*.onnx")): return
+    try:
+        with held(bodies) as lock: subprocess.Popen([sys.executable, "-c", code, arch, str(size), *([weights] if weights else [])], pass_fds=[lock.fileno()], **dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.DEVNULL))
+    except (BlockingIOError, PetclfError): pass # somebody is at it; or nothing can be written there, which is said when it must be
 
 
 def _begin(settings):

@@ -38,7 +38,7 @@ def _cannot_write(path, error):
 def held(
     folder, # made if it is not there
     wait=False, # for another process that holds it; else it is a `BlockingIOError`
-):
+): # the open file that holds it: a process that inherits it holds on until it ends
     "Hold a folder against other processes. On Windows, and on file systems that know no locks, nobody is kept out."
     folder = Path(folder)
     try:
@@ -51,7 +51,7 @@ def held(
             fcntl.flock(lock, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
         except BlockingIOError: raise
         except (ImportError, OSError): pass
-        yield
+        yield lock
 
 
 def _to_disk(path):
