@@ -8,17 +8,11 @@ from PIL import Image
 os.environ.pop("PETCLF_DATA", None) # tests run on what they make themselves, whatever it says
 
 
-@pytest.fixture(scope="session")
-def bodies(tmp_path_factory): return tmp_path_factory.mktemp("bodies")
-
-
 @pytest.fixture(autouse=True)
-def own_place(tmp_path, monkeypatch, bodies):
-    "Work in an empty folder with a cache that holds nothing but bodies in ONNX, which are the same in every test and take ten seconds each."
+def own_place(tmp_path, monkeypatch):
+    "Work in an empty folder with an empty cache."
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PETCLF_CACHE", str(tmp_path/"cache"))
-    (tmp_path/"cache").mkdir()
-    (tmp_path/"cache"/"bodies").symlink_to(bodies)
     monkeypatch.delenv("PETCLF_DATA", raising=False)
     return tmp_path
 
