@@ -8,7 +8,7 @@ KINDS = {"avx2": "AVX2 only, 32 bit", "amx": "With AMX, `--set precision=auto`"}
 WHY = {
     "avx2": {"time to the accuracy of 10 frozen epochs: tf_efficientnet_lite0": "the body on tensors in memory took {bare:.0f} seconds; the rest is starting Python with torch and fastai, writing the body as ONNX, reading and decoding the files, fitting and the page",
              "start-up of predict": "it is the imports of numpy, Pillow and onnxruntime and the opening of a network of 45 MB; the bare process above does the same and one picture",
-             "growth of audit": "the search for copies grows about with the power 1.3 of the number of pictures (audit_growth.py measures it alone), and weighs more since the rest of the audit has become faster; what else grows was not separated, and it is one run",
+             "growth of audit": "the search for copies grows about with the power 1.3 of the number of pictures (audit_growth.py measures it alone)",
              "all of Oxford Pets by probe": "the body alone, on tensors in memory on both cores, took {bare:.0f} of the {must} seconds at that time, at nearly the rate at which the processor multiplies matrices; the table of its steps says where the rest goes"},
     "amx": {},
 }
@@ -25,7 +25,7 @@ those within each turn, since a processor is not equally fast all the time. An e
 
 What the rows do not say: predictions are a probe's, whose bundle is one network; the bundle of a trained arm holds a second one, which knows what is no pet, and is slower. Times to
 an accuracy and memory are without the audit, which plain fastai does not have; that of all of Oxford Pets is one run with the audit, and the same less what its audit took.
-Growth is measured on generated pictures of 128 px, with a network at 64 px.
+Growth is measured on generated pictures of 128 px, with a network at 64 px; 1,000 and 10,000 of them before and after the 100,000, and their means are compared.
 
 This page is made by `python benchmarks/table.py` from the JSON files in `results/`, which hold every single measurement.
 
