@@ -37,6 +37,7 @@ EVERY = {"audit": 2, "predict": 0.1} # seconds
 
 def measure(n, bundle, folder, work, verbs):
     commands, found = {"audit": ["audit", "--data", folder, "--out", work/"audit"], "predict": ["predict", bundle, folder, "--out", work/"answers.csv"]}, dict(pictures=n)
+    work.mkdir()
     for verb in verbs:
         mb, seconds = peak_of([*PETCLF, *commands[verb]], every=EVERY[verb], PETCLF_CACHE=work/"cache")
         found |= {f"{verb}_seconds": seconds, f"{verb}_ms_each": 1000 * seconds / n, f"{verb}_mb": mb}
