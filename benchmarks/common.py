@@ -263,6 +263,27 @@ def code_version() -> str: # of the commit, with `+` where files of petclf or be
     return git("rev-parse", "--short", "HEAD") + ("+" if git("status", "--porcelain", "--", "petclf", "benchmarks/*.py") else "")
 
 
+def measured_before(
+    name, # of a result
+) -> dict: # as `finish` wrote it; empty where nothing was measured with the same versions on the same processor
+    "What an earlier run measured."
+    path = _result_path(name)
+    before = json.loads(path.read_text()) if path.is_file() else {}
+    return before if all(before.get(key) == value for key, value in circumstances().items()) else {}
+
+
+def _result_path(name): return HERE/"results"/hardware()["kind"]/f"{name}.json"
+
+
+def circumstances() -> dict: # `processor`, `python`, `versions`
+    "What figures of one table have in common."
+    versions = {}
+    for package in PACKAGES:
+        try: versions[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError: pass
+    return dict(processor=hardware(), python=sys.version.split()[0], versions=versions)
+
+
 def finish(
     name, # of the result
     options, # parsed
@@ -272,22 +293,17 @@ def finish(
     **more, # what else is worth keeping
 ) -> dict: # the result, for `json.dumps`
     "Keep claims in results/KIND/NAME.json, beside those that an earlier run measured there with the same versions on the same processor."
-    versions = {}
-    for package in PACKAGES:
-        try: versions[package] = importlib.metadata.version(package)
-        except importlib.metadata.PackageNotFoundError: pass
     words = [Path(word).name if "/" in word else word for word in sys.argv[1:]] # no paths of this machine
     command = shlex.join(["python", f"benchmarks/{script or name}.py", *words])
     code = code_version()
-    result = dict(benchmark=name, processor=hardware(), python=sys.version.split()[0], versions=versions, pairs=options.pairs,
+    result = dict(benchmark=name, **circumstances(), pairs=options.pairs,
                   commands={command: round(time.perf_counter() - started, 1)}, claims=[dict(one, command=command, code=code) for one in claims], **more)
-    path = HERE/"results"/hardware()["kind"]/f"{name}.json"
-    if path.is_file() and not options.quick:
-        before, now = json.loads(path.read_text()), {one["claim"]: one for one in result["claims"]}
-        if all(before[key] == result[key] for key in ("processor", "python", "versions")):
+    if not options.quick:
+        if before := measured_before(name):
+            now = {one["claim"]: one for one in result["claims"]}
             result["claims"] = [now.pop(one["claim"], one) for one in before["claims"]] + list(now.values())
             result["commands"] = {used: seconds for used, seconds in {**before["commands"], **result["commands"]}.items() if any(one["command"] == used for one in result["claims"])}
-    if not options.quick:
+        path = _result_path(name)
         path.parent.mkdir(parents=True, exist_ok=True)
         written = path.with_suffix(".new")
         written.write_text(json.dumps(result, indent=1) + "\n")

@@ -3,14 +3,14 @@
 Pictures have the spectrum of photographs (audit_growth.squares_like_photographs), tinted, 128 px, as JPEG. Whole commands, each with empty caches.
 The claim compares what a further picture costs: from 10,000 to 100,000 against from 1,000 to 10,000. The two smaller numbers are measured before and after the large one,
 since a processor is not equally fast all the time, and their means are compared. audit_growth.py measures the search for copies alone."""
-import json, os, statistics, time
+import os, statistics, time
 from concurrent.futures import ProcessPoolExecutor
 
 import numpy as np
 from PIL import Image
 
 from audit_growth import squares_like_photographs
-from common import HERE, PETCLF, claim, finish, hardly_trained, hardware, parser, peak_of, say, show, some_pictures, workplace
+from common import PETCLF, claim, finish, hardly_trained, measured_before, parser, peak_of, say, show, some_pictures, workplace
 
 VERBS = ("audit", "predict")
 
@@ -51,8 +51,7 @@ if __name__ == "__main__":
     options, started = made.parse_args(), time.perf_counter()
     sizes = (50, 100, 200) if options.quick else (1_000, 10_000, 100_000) if options.large else (1_000, 10_000)
     claims, name, verbs = [], "growth-large" if options.large else "growth", [options.only] if options.only else VERBS
-    path = HERE/"results"/hardware()["kind"]/f"{name}.json"
-    kept = json.loads(path.read_text())["rows"] if options.only and path.is_file() else [] # what was measured of the other verb
+    kept = measured_before(name).get("rows", []) if options.only and not options.quick else [] # what was measured of the other verb
     with workplace() as work:
         if os.environ.get("PETCLF_DATA"): some = some_pictures(80, work/"pets")
         else: # generated ones are good enough for a network that is hardly trained
@@ -61,12 +60,12 @@ if __name__ == "__main__":
         rows, folders = [], {n: pictures(n, work/f"pictures-{n}") for n in sizes}
         for turn, n in enumerate(sizes if len(sizes) == 2 else (*sizes, *sizes[:2])):
             rows.append((kept[turn] if turn < len(kept) else {}) | measure(n, bundle, folders[n], work/f"turn-{turn}", verbs))
-            result = finish(name, options, started, claims, script="growth", rows=rows)
+            result = finish(name, options, started, claims, script="growth", rows=rows + kept[len(rows):])
     if len(sizes) == 3:
         a, b, c = ({what: statistics.mean(row[what] for row in rows if row["pictures"] == n) for what in rows[0]} for n in sizes)
         for verb in verbs:
             further = lambda x, y: 1000 * (y[f"{verb}_seconds"] - x[f"{verb}_seconds"]) / (y["pictures"] - x["pictures"])
             claims.append(claim(f"growth of {verb}: a further picture", "ms a picture", 1.2, further(b, c) / further(a, b), at_most=True, before=further(a, b), petclf=further(b, c)))
-        if "predict" in verbs: claims.append(claim(f"growth of predict's memory, {c['pictures']:,} pictures against {b['pictures']:,}", "MB", 1.1, c["predict_mb"] / max(1, b["predict_mb"]), at_most=True, before=b["predict_mb"], petclf=c["predict_mb"]))
+        if "predict" in verbs: claims.append(claim(f"growth of predict's memory, {c['pictures']:,} pictures against {b['pictures']:,}", "MB", 1.1, c["predict_mb"] / b["predict_mb"], at_most=True, before=b["predict_mb"], petclf=c["predict_mb"]))
         result = finish(name, options, started, claims, script="growth", rows=rows)
     show(result)

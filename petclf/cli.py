@@ -242,12 +242,13 @@ def _body_ahead(arch, size, weights):
     bodies, code = cache_dir()/"bodies", "import gc, sys; gc.set_threshold(10_000); from petclf.backbone import body_ahead; body_ahead(sys.argv[1], int(sys.argv[2]), *sys.argv[3:])"
     if os.name == "nt" or (os.cpu_count() or 1) < 2 or any(bodies.glob(f"{arch}-{size or '*'}-*.onnx")): return
     try:
-        with held(bodies) as lock: subprocess.Popen([sys.executable, "-c", code, arch, str(size), *([weights] if weights else [])], pass_fds=[lock.fileno()], **dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.DEVNULL))
-    except (BlockingIOError, PetclfError): pass # somebody is at it; or nothing can be written there, which is said when it must be
+        with held(bodies) as lock:
+            subprocess.Popen([sys.executable, "-c", code, arch, str(size), *([weights] if weights else [])], pass_fds=[lock.fileno()], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    except (OSError, PetclfError): pass # somebody is at it; or nothing can be written there, which is said when it must be
 
 
-def _begin(settings):
-    "What can be begun before torch is imported: the body of a probe, or of the audit that looks first."
+def _body_of_arms_ahead(settings):
+    "The body that a run will ask for: of its probe, or of the audit that looks first."
     from petclf.recipe import Arm
     recipe, bases = settings["recipe"], {Arm.read(arm, settings["recipe"]).base for arm in settings["arms"]}
     if "probe" in bases: _body_ahead(recipe.arch, recipe.probe_size, settings["weights"])
@@ -259,7 +260,7 @@ def run_train(options):
     arm = "probe" if options.probe else options.arm
     settings = _settings(options, None if arm is None else [arm])
     settings["arms"] = ["pretrained"] if settings["arms"] is None else settings["arms"][:1]
-    _begin(settings)
+    _body_of_arms_ahead(settings)
     from petclf.compare import train_arms
     run = train_arms(**settings)
     _finish(run)
@@ -271,7 +272,7 @@ def _names(text): return [name.strip() for name in text.split(",") if name.strip
 def run_compare(options):
     settings = _settings(options, _names(options.arms) if options.arms is not None else None)
     settings["arms"] = ("probe", "scratch", "pretrained") if settings["arms"] is None else settings["arms"]
-    _begin(settings)
+    _body_of_arms_ahead(settings)
     from petclf.compare import compare
     run = compare(**settings)
     _finish(run)

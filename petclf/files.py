@@ -37,9 +37,9 @@ def _cannot_write(path, error):
 @contextlib.contextmanager
 def held(
     folder, # made if it is not there
-    wait=False, # for another process that holds it; else it is a `BlockingIOError`
+    wait=False, # for another process that holds it; else that is an `OSError`
 ): # the open file that holds it: a process that inherits it holds on until it ends
-    "Hold a folder against other processes. On Windows, and on file systems that know no locks, nobody is kept out."
+    "Hold a folder against other processes. On Windows nobody is kept out."
     folder = Path(folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -49,8 +49,9 @@ def held(
         try:
             import fcntl
             fcntl.flock(lock, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-        except BlockingIOError: raise
-        except (ImportError, OSError): pass
+        except ImportError: pass
+        except OSError:
+            if not wait: raise # who waits has nothing to wait for where a file system knows no locks
         yield lock
 
 

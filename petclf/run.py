@@ -81,7 +81,7 @@ def _read(path, numbers=()):
 @functools.lru_cache(8) # a page asks for the same few tables again and again
 def _read_once(path, state, numbers):
     table = pd.read_csv(path, dtype="str", keep_default_na=False)
-    return table.astype({column: "float64" for column in table if numbers and column.startswith(numbers)})
+    return table.astype({column: "float64" for column in table if column.startswith(numbers)})
 
 
 def begin_run(
@@ -121,7 +121,7 @@ def alone_in(
     "Hold a run folder, so that two processes do not write into it at once."
     with contextlib.ExitStack() as stack:
         try: stack.enter_context(held(folder))
-        except BlockingIOError: raise PetclfError(f"{folder}: another petclf is working in it; wait for it, or choose another --out") from None
+        except OSError: raise PetclfError(f"{folder}: another petclf is working in it; wait for it, or choose another --out") from None
         yield
 
 
