@@ -1,5 +1,6 @@
 "What the benchmarks share: two sides in processes of their own, their memory, medians, and a JSON of it all."
 import argparse, importlib.metadata, json, os, shlex, shutil, statistics, subprocess, sys, tempfile, threading, time
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
 from functools import cached_property
@@ -60,6 +61,8 @@ def environment(**changes):
 
 class Side:
     "A process that has its own memory and settings, stays alive, and does what it is asked, a request at a time."
+    waited = Counter() # seconds that the benchmark waited for answers, by script
+
     def __init__(self,
         script, # a file in this folder
         *arguments, # that it takes
@@ -83,7 +86,9 @@ class Side:
         return self._answer()
 
     def _answer(self):
+        asked = time.perf_counter()
         line = self.process.stdout.readline()
+        self.waited[self.name] += time.perf_counter() - asked
         if not line: raise SystemExit(f"benchmarks: {self.name} ended with status {self.process.wait()}; BENCH_DEBUG=1 shows what it said")
         return json.loads(line)
 
@@ -297,12 +302,13 @@ def finish(
     command = shlex.join(["python", f"benchmarks/{script or name}.py", *words])
     code = code_version()
     result = dict(benchmark=name, **circumstances(), pairs=options.pairs,
-                  commands={command: round(time.perf_counter() - started, 1)}, claims=[dict(one, command=command, code=code) for one in claims], **more)
+                  commands={command: round(time.perf_counter() - started, 1)}, plain_seconds={command: round(Side.waited["plain"], 1)}, claims=[dict(one, command=command, code=code) for one in claims], **more)
     if not options.quick:
         if before := measured_before(name):
             now = {one["claim"]: one for one in result["claims"]}
             result["claims"] = [now.pop(one["claim"], one) for one in before["claims"]] + list(now.values())
-            result["commands"] = {used: seconds for used, seconds in {**before["commands"], **result["commands"]}.items() if any(one["command"] == used for one in result["claims"])}
+            used = {one["command"] for one in result["claims"]}
+            for key in ("commands", "plain_seconds"): result[key] = {command: seconds for command, seconds in {**before.get(key, {}), **result[key]}.items() if command in used}
         path = _result_path(name)
         path.parent.mkdir(parents=True, exist_ok=True)
         written = path.with_suffix(".new")

@@ -9,7 +9,7 @@ WHY = {
     "avx2": {"time to the accuracy of 10 frozen epochs: tf_efficientnet_lite0": "the body on tensors in memory took {bare:.0f} seconds; the rest is starting Python with torch and fastai, writing the body as ONNX, reading and decoding the files, fitting and the page",
              "start-up of predict": "it is the imports of numpy, Pillow and onnxruntime and the opening of a network of 45 MB; the bare process above does the same and one picture",
              "growth of audit": "the search for copies grows about with the power 1.3 of the number of pictures (audit_growth.py measures it alone)",
-             "growth of predict's memory": "from run to run the same number of pictures takes 8 MB more or less; of a folder with 50,000 names they are listed at once, so that answers come in order",
+             "growth of predict's memory": "from run to run the same number of pictures takes some MB more or less (each run is in the JSON); of a folder with 50,000 names they are listed at once, so that answers come in order",
              "all of Oxford Pets by probe": "the body alone, on tensors in memory on both cores, took {bare:.0f} of the {must} seconds at that time, at nearly the rate at which the processor multiplies matrices; the table of its steps says where the rest goes"},
     "amx": {},
 }
@@ -26,7 +26,8 @@ those within each turn, since a processor is not equally fast all the time. An e
 
 What the rows do not say: predictions are a probe's, whose bundle is one network; the bundle of a trained arm holds a second one, which knows what is no pet, and is slower. Times to
 an accuracy and memory are without the audit, which plain fastai does not have; that of all of Oxford Pets is one run with the audit, and the same less what its audit took.
-Growth is measured on generated pictures of 128 px, with a network at 64 px; 1,000 and 10,000 of them before and after the 100,000, and their means are compared.
+Growth is measured on generated pictures of 128 px, with a network at 64 px; 1,000 and 10,000 of them before and after the 100,000, and their means are compared; each of predict's
+rows is the median of three runs.
 
 This page is made by `python benchmarks/table.py` from the JSON files in `results/`, which hold every single measurement.
 
@@ -104,8 +105,9 @@ def section(kind, results):
     about, versions = results[0]["processor"], results[0]["versions"]
     others = sorted({result["processor"]["name"] for result in results})
     taken = {command: seconds for result in results for command, seconds in result["commands"].items()}
+    minutes = lambda key: math.ceil(sum(seconds for result in results if "growth" not in result["benchmark"] for seconds in result.get(key, {}).values()) / 60)
     codes = sorted({one["code"] for result in results for one in result["claims"] if one.get("code")})
-    commands = "\n".join(f"    {command:<60} # {seconds:,.0f} s" for command, seconds in taken.items()) + f"\n\nTogether {math.ceil(sum(seconds for command, seconds in taken.items() if 'growth' not in command) / 60)} minutes without growth.\n"
+    commands = "\n".join(f"    {command:<60} # {seconds:,.0f} s" for command, seconds in taken.items()) + f"\n\nTogether {minutes('commands')} minutes without growth, {minutes('plain_seconds')} of them plain fastai's (without its start-up for one photo).\n"
     return (f"## {' and '.join(others)}, {about['cores']} cores ({KINDS[kind]})\n\n{table(kind, results)}\n\n![Speed against plain fastai](speed-{kind}.png)\n\n"
             f"Versions: {', '.join(f'{name} {version}' for name, version in versions.items())}, Python {results[0]['python']}; petclf's commits {', '.join(codes)} (rows that name none were measured earlier). Commands, and how long they took:\n\n{commands}\n")
 

@@ -116,7 +116,7 @@ def _whole_rows(path, kind, names):
                 if not line.endswith(b"\n"): return
                 seen[0] += len(line)
                 yield line.decode("utf-8", "backslashreplace")
-    good, done = 0, []
+    good = 0
     for row in kind.read(lines(), names):
         good = seen[0]
         if row is not None: yield row
