@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from tqdm.auto import tqdm
 
-from .catalog import load_data, usable
+from .catalog import count_left_out, load_data, usable
 from .engines import cores, in_parts
 from .errors import PetclfError
 from .evaluate import figure, metrics, paired, percent, wilson
@@ -94,8 +94,10 @@ def evaluate_bundle(
     table = ask_bundle(bundle, pets, progress)
     target = judged_by([table], [bundle])
     predictions = as_predictions(table, target)
+    left_out = count_left_out(pets.catalog)
+    left_out["unreadable"] += len(table.attrs["unreadable"]) # what only the bundle could not read
     found = dict(target=target, metrics=metrics(predictions, "outside", "cat" if target == "species" else None, table.set_index("file").group), decisions=decisions_table(table, target),
-                 left_out=dict(unknown_label=len(table) - len(predictions), unreadable=len(table.attrs["unreadable"]) + int((pets.catalog.note != "").sum())))
+                 left_out=dict(unknown_label=len(table) - len(predictions), **left_out))
     if out is not None:
         write_predictions(Path(out)/"predictions.csv", predictions)
         write_json(Path(out)/"metrics.json", found["metrics"])

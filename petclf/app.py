@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 
 from petclf.errors import PetclfError, need
-from petclf.feedback import ANOTHER_BREED, NO_PET, FeedbackStore, clean_picture, feedback_folder
+from petclf.feedback import ANOTHER_BREED, NO_PET, FeedbackStore, check_new_folder, clean_picture, feedback_folder
 from petclf.pixels import PictureError, _identify, open_picture, resize
 
 TABLES = Path(__file__).parent/"tables"
@@ -205,7 +205,8 @@ def stated_error(
     figures = about.get("figures") or {}
     for one in figures.get("levels") or []:
         if one.get("level") != level or not one.get("n"): continue
-        return f"Of {one['n']:,} such answers in the test, {one['wrong']:,} {'was' if one['wrong'] == 1 else 'were'} wrong."
+        where = "about validation pictures, which also steered the training" if about.get("evaluated") == "valid" else "in the test"
+        return f"Of {one['n']:,} such answers {where}, {one['wrong']:,} {'was' if one['wrong'] == 1 else 'were'} wrong."
     return ""
 
 
@@ -449,7 +450,8 @@ def make_app(
 
     def look(source):
         "The answer, or why there is none."
-        check_upload(source)
+        try: check_upload(source)
+        except OSError: raise PictureError("the upload is gone; send it again") from None
         with one_at_a_time: answer = bundle(source)
         if answer.error: raise PictureError(answer.error)
         return answer
@@ -462,8 +464,8 @@ def make_app(
         try:
             answer = look(source)
             with one_at_a_time: square, under_map = map_picture(source, answer.evidence, how)
-        except (PictureError, OSError) as error:
-            reason = str(error) if isinstance(error, PictureError) else "the upload is gone; send it again"
+        except PictureError as error:
+            reason = str(error)
             return problem_html("This file cannot be used", f"{reason[:1].upper()}{reason[1:]}. Please choose a photo: JPEG, PNG, WebP or HEIC."), "", None, hidden, "", None
         seen = dict(source=source, predicted=answer.predicted, decision=answer.decision, confidence=max(answer.probabilities.values(), default=None))
         return answer_html(answer, about, shampoos), map_html(answer, square, under_map), seen, gradio.update(visible=feedback is not None, open=False), "", nothing
@@ -629,9 +631,9 @@ def write_space(
     bundle, folder = Path(bundle), Path(folder)
     try: about = load_bundle(bundle).about # every file is the one that was exported, and none lies elsewhere
     except BundleError as error: raise PetclfError(str(error)) from None
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())): raise PetclfError(f"--space {folder}: is there already and not empty; choose another folder")
+    check_new_folder(folder, "--space ")
     from petclf.files import folder_written_whole
-    if folder.is_dir(): folder.rmdir()
+    if folder.is_dir(): folder.rmdir() # Windows puts no folder in the place of another
     title = {"breed": "Which breed is it?", "species": "Cat or dog?"}.get(about.get("target"), "What is it?")
     card = strip_front_matter(read_card(bundle)).strip()
     requirements = ["gradio>=6.14,<7", "numpy>=2.0,<3", "onnxruntime>=1.20,<2", "pillow>=11.0,<14", "pillow-heif>=0.20,<2"]

@@ -554,8 +554,14 @@ def audit(
     else: found.append(find_label_errors(catalog, column, probabilities))
     findings = pd.concat(found, ignore_index=True)
     findings = findings.sort_values("kind", key=lambda kind: kind.map(KINDS.index), kind="stable", ignore_index=True)
-    findings.attrs = dict(settings=settings, left_out=left_out, pictures=len(catalog))
+    findings.attrs = dict(pictures=len(catalog), left_out=left_out, settings=settings, **_kinds_of_files(facts))
     return findings
+
+
+def _kinds_of_files(facts):
+    "How many files there are of each format and mode, and how many are animated."
+    return dict(files={what: {str(name): int(count) for name, count in facts[what][facts.error == ""].value_counts().items()} for what in ("format", "mode")},
+                animated=int((facts.frames.astype(int) > 1).sum()))
 
 
 def audit_record(
@@ -563,12 +569,9 @@ def audit_record(
     findings, # as `audit` gives them
 ) -> dict: # for `audit.json`
     "The counts of findings, what was looked for and with what settings, and what was left out and why."
-    facts, left_out = pets.facts, findings.attrs.get("left_out", {})
+    about = dict(pictures=len(pets.catalog), left_out={}, settings={}, **_kinds_of_files(pets.facts)) | findings.attrs # what was looked at, which may be a part
     counts = findings.kind.value_counts().to_dict()
-    return dict(pictures=findings.attrs.get("pictures", len(pets.catalog)), counts={kind: int(counts.get(kind, 0)) for kind in KINDS if kind not in left_out},
-                left_out=left_out, settings=findings.attrs.get("settings", {}),
-                files={what: {str(name): int(count) for name, count in facts[what][facts.error == ""].value_counts().items()} for what in ("format", "mode")},
-                animated=int((facts.frames.astype(int) > 1).sum()))
+    return dict(pictures=about["pictures"], counts={kind: int(counts.get(kind, 0)) for kind in KINDS if kind not in about["left_out"]}) | about
 
 # %% ../nbs/04_audit.ipynb #8890f71f
 def show_findings(

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import PIL
 import torch
 from numpy.lib.format import open_memmap
 from tqdm.auto import tqdm
@@ -340,7 +341,7 @@ class TorchBody:
     ) -> list: # features (n, d) and ImageNet logits (n, 1000), float32
         "Ask about a batch."
         with torch.inference_mode(), torch.autocast(self.device.type, self.type, enabled=self.type is not None):
-            return [out.float().cpu().numpy() for out in self.network(torch.from_numpy(pictures).to(self.device))[1:]]
+            return [out.float().cpu().numpy() for out in self.network(torch.from_numpy(pictures).to(self.device, memory_format=torch.channels_last))[1:]]
 
 # %% ../nbs/03_backbone.ipynb #95cbdad9
 @dataclass(frozen=True)
@@ -371,7 +372,7 @@ def take_features(
     weights, # its `Weights`
     size=0, # side of the pictures, in pixels; 0 takes the size that the weights were trained at
     engine="auto", # `auto`, `onnxruntime` or `openvino`
-    precision="full", # `full`; `bf16`, with OpenVINO or on a GPU; or `auto`: whichever is faster
+    precision="full", # `full`; `bf16`, with OpenVINO or on a GPU; or `auto`: whichever is faster on a CPU, `full` on a GPU
     device=torch.device("cpu"), # on a GPU, torch runs the body itself
     progress=False, # show a progress bar
 ) -> Features: # of every file that can be read
@@ -379,7 +380,7 @@ def take_features(
     expected, on_cpu = expects(arch), device.type == "cpu"
     engine, precision = engine_and_precision(engine, precision) if on_cpu else ("torch", "full" if precision == "auto" else precision)
     size, files = size or expected.size, sorted(digests)
-    circumstances = ["features 4", arch, weights.sha256, str(size), engine, precision, processor_name() if on_cpu else torch.cuda.get_device_name(device) if device.type == "cuda" else device.type]
+    circumstances = ["features 4", arch, weights.sha256, str(size), f"{engine} {importlib.import_module(engine).__version__}", f"Pillow {PIL.__version__}", precision, processor_name() if on_cpu else torch.cuda.get_device_name(device) if device.type == "cuda" else device.type]
     key = digest_of("\n".join([*circumstances, *(f"{file} {digests[file]}" for file in files)]).encode()).hexdigest()[:20]
     folder = cache_dir()/"features"/f"{arch}-{size}-{key}"
     if not folder.is_dir():

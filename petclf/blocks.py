@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import PIL
 import torch
 from fastai.vision.all import CategoryBlock, ColReader, DataBlock, DataLoaders, IntToFloatTensor, Normalize, PILImage, RandTransform, TensorCategory, TensorImage, TfmdDL, TransformBlock
 from tqdm.auto import tqdm
@@ -56,7 +57,7 @@ def cache_pixels(
     "Decode and shrink pictures into a cache, in threads. A file that cannot be read is kept with its reason."
     files = sorted(files)
     digests = dict(zip(pets.facts.file, pets.facts.sha256))
-    key = sha256("\n".join([FORMAT, str(size), *(f"{file} {digests[file]}" for file in files)]).encode()).hexdigest()[:20]
+    key = sha256("\n".join([FORMAT, PIL.__version__, str(size), *(f"{file} {digests[file]}" for file in files)]).encode()).hexdigest()[:20]
     folder = cache_dir()/"pixels"/f"{size}-{key}"
     if not folder.is_dir():
         with folder_written_whole(folder) as temporary: _write_pixels(temporary, pets.root, files, size, progress)
@@ -159,7 +160,7 @@ class CutLoader(TfmdDL):
         batch = (TensorImage(pictures),)
         if len(self.dataset.tls) > 1: batch += (TensorCategory([self.dataset.vocab.o2i[name] for name in rows[self.target]]),)
         # From pinned memory a copy to the GPU goes on while the GPU still works on the batch before.
-        if self.device is not None and self.device.type == "cuda" and not self.num_workers: batch = tuple(one.pin_memory().to(self.device, non_blocking=True) for one in batch)
+        if self.device is not None and self.device.type == "cuda" and not self.fake_l.num_workers: batch = tuple(one.pin_memory().to(self.device, non_blocking=True) for one in batch)
         return batch
 
 # %% ../nbs/06_blocks.ipynb #850ab039
@@ -181,5 +182,6 @@ def pet_loaders(
     pixels = cache_pixels(pets, catalog.file[catalog.split != ""], size, progress)
     block = pet_block(rows, target, pixels.__getitem__, size, at_random, statistics, oversample)
     trained = int((rows.split == "train").sum())
+    pinned = workers > 0 and device is not None and torch.device(device).type == "cuda" # without workers `cut` does it
     # A last batch of one picture breaks batch norm, and fastai drops the last batch; fewer pictures than a batch would mean none at all.
-    return block.dataloaders(rows, dl_type=partial(CutLoader, pixels=pixels, size=size, target=target, at_random=at_random), bs=min(batch_size, trained), val_bs=batch_size, num_workers=workers, device=device)
+    return block.dataloaders(rows, dl_type=partial(CutLoader, pixels=pixels, size=size, target=target, at_random=at_random), bs=min(batch_size, trained), val_bs=batch_size, num_workers=workers, pin_memory=pinned, device=device)

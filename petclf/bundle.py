@@ -23,7 +23,7 @@ from .compare import _blank_model, _features, _Holder, chosen_of, load_arm
 from .engines import choose_engine
 from .errors import PetclfError
 from .evaluate import LEVEL_RATES, at_threshold, calibrate, choose_threshold, correct_prior, figure, fit_temperature, least_threshold, metrics, percent, summed_to_species, wilson
-from .files import folder_written_whole, sha256, write_json, write_text, written_whole
+from .files import folder_written_whole, read_json, sha256, write_json, write_text, written_whole
 from .pixels import PictureError, normalise, read_pixels
 from .answers import FORMAT, PETS, Bundle, BundleError, checksum, class_probabilities, find_pictures, halves_disagree, level_scores, load_bundle, names_at, pet_score, softmax, summed
 from .recipe import Arm, Recipe
@@ -195,6 +195,7 @@ def export_arm(
     if threshold not in (None, *THRESHOLDS): raise PetclfError(f"--threshold {threshold}: it takes one of {', '.join(THRESHOLDS)}")
     out = Path(out)
     _may_replace(out)
+    if standalone is not None: _may_stand_alone(Path(standalone))
     with tempfile.TemporaryDirectory(prefix="petclf-") as temporary:
         folder = Path(temporary)/"bundle"
         folder.mkdir()
@@ -227,6 +228,7 @@ def _seal(folder, about):
 
 
 def _may_replace(out):
+    if Path.cwd().is_relative_to(out.resolve()): raise PetclfError(f"-o {out}: cannot be replaced while you are in it; name a new folder in it, or one beside it")
     if out.suffix == ".zip" and out.is_dir(): raise PetclfError(f"-o {out}: is a folder; name a file for a bundle that ends in .zip")
     if not out.exists() or (out.is_dir() and not any(out.iterdir())): return
     if out.suffix != ".zip": ours = (out/"bundle.json").is_file()
@@ -256,18 +258,24 @@ def write_standalone(
     bundle, # a bundle's folder
     folder, # where to; made if it is not there
 ):
-    "A folder with a bundle and the four light modules: `python predict.py bundle PATH...` runs it with numpy, Pillow and onnxruntime."
+    "A folder with a bundle and the four light modules: `python predict.py bundle PATH...` runs it with numpy, Pillow and onnxruntime (bf16: and OpenVINO)."
     folder, package = Path(folder), resources.files("petclf")
-    _may_replace(folder/"bundle")
-    if folder.is_dir() and any(folder.iterdir()) and not (folder/"bundle"/"bundle.json").is_file(): raise PetclfError(f"--standalone {folder}: is there and not empty; choose another folder")
+    _may_stand_alone(folder)
     folder.mkdir(parents=True, exist_ok=True)
     for name in ("pixels", "engines", "answers", "predict"):
         text = (package/f"{name}.py").read_text(encoding="utf-8")
         for other in ("pixels", "engines", "answers"): text = text.replace(f"from .{other} import", f"from {other} import").replace(f"from petclf.{other} import", f"from {other} import")
         if name == "predict": text += '\n\nif __name__ == "__main__": sys.exit(main())\n'
         write_text(folder/f"{name}.py", text)
-    write_text(folder/"requirements.txt", "numpy>=2.0\npillow>=11.0\nonnxruntime>=1.20\n")
+    needs = ["numpy>=2.0", "pillow>=11.0", "onnxruntime>=1.20"]
+    if read_json(Path(bundle)/"bundle.json")["precision"] == "bf16": needs.append("openvino>=2025.0") # its thresholds hold for what onnxruntime does not have
+    write_text(folder/"requirements.txt", "\n".join(needs) + "\n")
     _put(Path(bundle), folder/"bundle")
+
+
+def _may_stand_alone(folder):
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())) and not (folder/"bundle"/"bundle.json").is_file():
+        raise PetclfError(f"--standalone {folder}: is there already and not empty; choose another folder")
 
 # %% ../nbs/12_bundle.ipynb #41947e37
 def _networks(run, arm, folder, weights, say):
@@ -413,7 +421,7 @@ def _pet_threshold(run, arm, folder, about, weights, progress, say):
 HALVES = 0.99 # of pictures at home whose halves disagree less than what counts as two animals
 
 def _halves_threshold(run, about, bundle, most=600):
-    "From when on the halves of a picture disagree about a level: rarer than in 1 % of the validation pictures, which show one pet."
+    "The doubt above which the halves of a picture are two animals, by level: never below one half, and at most 1 % of the validation pictures, which show one pet, are above it."
     if about["evidence"] != "exact": return None
     rows, root, found = run.catalog[run.catalog.split == "valid"], Path(run.record["data"]["root"]), []
     rows = rows.iloc[np.unique(np.linspace(0, len(rows) - 1, min(most, len(rows))).round().astype(int))] if len(rows) else rows
@@ -425,8 +433,8 @@ def _halves_threshold(run, about, bundle, most=600):
         given = normalise(np.stack(read), about["preprocessing"]["mean"], about["preprocessing"]["std"])
         found.append(halves_disagree(*bundle.network(given, ["logits", "evidence"]), about))
     if not found: return None
-    return {level: dict(at=max(0.5, float(np.quantile(scores, HALVES, method="higher"))), quantile=HALVES, n=len(scores), pictures="validation")
-            for level in found[0] for scores in [np.concatenate([one[level] for one in found])]}
+    return {level: dict(at=at, quantile=HALVES, n=len(scores), above=int((scores > at).sum()), pictures="validation")
+            for level in found[0] for scores in [np.concatenate([one[level] for one in found])] for at in [max(0.5, float(np.quantile(scores, HALVES, method="higher")))]}
 
 
 def measure_no_pet(
@@ -566,8 +574,8 @@ def _when_to_believe(about):
         lines.append(f"| the {one['level']} | {'never' if one['at'] is None else format(one['at'], '.3f')} | {100 * one['rate']:g} % | {_share(one)} | {_share(held)} |")
     lines.append(f"| \"not sure\" | else | | {said['n'] - sum(one['n'] for one in about['levels']):,} pictures | {about['figures']['not_sure']:,} pictures |")
     if halves := about.get("halves"):
-        lines.append("\nWhere one half of a picture is sure of one answer and the other half of another, there may be two animals, and the answer is \"not sure\": from a probability of "
-                     + ", ".join(f"{one['at']:.3f} ({level})" for level, one in halves.items()) + f" on, which {100 * (1 - next(iter(halves.values()))['quantile']):.0f} % of {next(iter(halves.values()))['n']:,} validation pictures exceed.")
+        lines.append("\nWhere one half of a picture is sure of one answer and the other half of another, there may be two animals, and the answer is \"not sure\": above a probability of "
+                     + " and ".join(f"{one['at']:.3f} ({level}), as in {one['above']:,} of {one['n']:,} {one['pictures']} pictures" for level, one in halves.items()) + ".")
     return "\n".join(lines) + "\n\n" + _pet_words(about) + "\n"
 
 

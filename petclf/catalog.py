@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['TABLES', 'SPLIT_FOLDERS', 'COLUMNS', 'FACTS', 'NAMES', 'SPLITS', 'TARGETS', 'breeds', 'breed_of', 'species_of',
            'folder_means', 'list_pictures', 'read_list', 'examine_files', 'Pets', 'read_folder', 'load_data',
-           'oxford_pets_folder', 'class_table', 'count_classes', 'usable', 'choose_target', 'limit_catalog',
-           'show_pictures', 'show_sample']
+           'oxford_pets_folder', 'class_table', 'count_classes', 'usable', 'count_left_out', 'choose_target',
+           'limit_catalog', 'show_pictures', 'show_sample']
 
 # %% ../nbs/02_catalog.ipynb #9cf4319d
 import os, re
@@ -162,7 +162,7 @@ def examine_files(
     with ThreadPoolExecutor(max_workers=max(2, os.cpu_count() or 1)) as pool:
         rows = list(tqdm(pool.map(look, files), total=len(files), desc="looking at each picture", unit=" pictures", disable=None if progress else True, leave=False))
     facts = pd.DataFrame(rows, columns=["stamp", *FACTS])
-    if any((row["file"], row["stamp"]) not in kept for row in rows): _keep_facts(root, facts)
+    if any((row["file"], row["stamp"]) not in kept for row in rows if not row["error"]): _keep_facts(root, facts)
     return facts[list(FACTS)]
 
 
@@ -170,11 +170,12 @@ def _facts_path(root): return cache_dir()/"facts"/f"{sha256(str(Path(root).resol
 
 
 def _kept_facts(root):
-    "Facts of an earlier look, by file and stamp; none where there was none or it does not read."
+    "Facts of an earlier look about what could be read, by file and stamp; none where there was none or it does not read."
     try: table = pd.read_csv(_facts_path(root), keep_default_na=False, dtype={"file": str, "stamp": str, "error": str, "format": str, "mode": str})
     except (OSError, ValueError): return {}
     if list(table.columns) != ["stamp", *FACTS]: return {}
-    return {(row["file"], row["stamp"]): row for row in table.to_dict("records")}
+    # An error is looked at again: the extra may be installed by now, the drive may have come back.
+    return {(row["file"], row["stamp"]): row for row in table.to_dict("records") if not row["error"]}
 
 
 def _keep_facts(root, facts):
@@ -207,9 +208,10 @@ def _catalog_file(path):
     except (OSError, ValueError) as error: raise PetclfError(f"{path}: cannot be read as a catalog ({error})") from None
     if missing := [column for column in ("file", "label") if column not in catalog]:
         raise PetclfError(f"{path}: a catalog needs the column {missing[0]!r}; it has {', '.join(catalog.columns)}")
+    if catalog.empty: raise PetclfError(f"{path}: lists no pictures; it needs a row for each, with its file and label")
     if catalog.file.duplicated().any(): raise PetclfError(f"{path}: {catalog.file[catalog.file.duplicated()].iloc[0]} is in it twice")
-    if "group" not in catalog: catalog["group"] = catalog.file
     catalog = catalog.reindex(columns=COLUMNS, fill_value="").astype("str")
+    catalog["group"] = catalog.group.where(catalog.group != "", catalog.file) # people name a group only where there are copies
     beside = path.parent/"run.json"
     root = Path(read_json(beside).get("data", {}).get("root", path.parent)) if beside.is_file() else path.parent
     if not root.is_dir(): raise PetclfError(f"{beside}: its data folder {root} is not there")
@@ -309,8 +311,17 @@ def usable(
 ) -> pd.DataFrame: # its rows without a note
     "The pictures that are not left out. Raises `PetclfError` when there are none."
     used = catalog[catalog.note == ""]
-    if used.empty: raise PetclfError(f"none of the {len(catalog):,} pictures can be used: {catalog.file.iloc[0]} is {catalog.note.iloc[0]}")
+    if used.empty: raise PetclfError(f"none of the {len(catalog):,} pictures can be used" + "".join(f": {row.file} is {row.note}" for row in catalog.head(1).itertuples()))
     return used
+
+
+def count_left_out(
+    catalog, # a catalog
+) -> dict: # `unreadable`, `without_label`, `noted_in_the_catalog` (a label that is doubted, a copy): how many pictures
+    "Why the pictures with a note are left out."
+    unreadable, without_label = catalog.note.str.startswith("unreadable"), catalog.label == ""
+    noted = (catalog.note != "") & ~unreadable
+    return dict(unreadable=int(unreadable.sum()), without_label=int((noted & without_label).sum()), noted_in_the_catalog=int((noted & ~without_label).sum()))
 
 
 def choose_target(

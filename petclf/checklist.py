@@ -400,11 +400,14 @@ def test_untouched(seen):
     "There is a test part, and it was read once for each arm."
     if not (seen.used.split == "test").any(): return _fails("there is no test part: the figures are about validation pictures, which also steered the training, and are on the hopeful side")
     if seen.part != "test": return _fails(f"there is a test part, but the figures are about {seen.part} pictures")
-    readings, arms = seen.record.get("test_readings"), 1
+    readings, arms, bodies = seen.record.get("test_readings"), 1, 0
     if isinstance(readings, dict): readings = readings.get(seen.arm)
-    else: arms = max(1, len(seen.run.arms))
+    else:
+        arms = max(1, len(seen.run.arms))
+        # A body's probe is judged like an arm. Runs from before did not count that as reading.
+        if "bodies_left_out" in seen.record and (seen.run.folder/"bodies.csv").is_file(): bodies = len(read_text_table(seen.run.folder/"bodies.csv"))
     if not _is_number(readings) or readings < 1: return _fails("run.json does not record how often the test part was read")
-    return _either(readings <= arms, f"the test part was read {_count(readings, 'time')} for {_count(arms, 'arm')}")
+    return _either(readings <= arms + bodies, f"the test part was read {_count(readings, 'time')} for {_count(arms, 'arm')}" + (f" and the probes of {bodies} bod{'y' if bodies == 1 else 'ies'}" if bodies else ""))
 
 # %% ../nbs/10_checklist.ipynb #62d942f7
 def calibration_known(seen):
@@ -413,9 +416,9 @@ def calibration_known(seen):
     elsewhere = (seen.about.get("temperature") or {}).get("fitted_on") != seen.part
     calibrated = elsewhere and all(f"q_{name}" in seen.judged for name in seen.classes)
     error = calibration_gap(seen.judged, seen.classes, "q_" if calibrated else "p_")
-    perfect, most = seen.metrics["ece"].get("perfect_high"), seen.floors["calibration_error"]
+    perfect, most = (seen.metrics.get("ece_calibrated" if calibrated else "ece") or {}).get("perfect_high"), seen.floors["calibration_error"]
     said = f"expected calibration error {error:.3f}{' after calibration' if calibrated else ''}; at most {most:g} is asked for"
-    if calibrated or not _is_number(perfect): return _either(error <= most, said)
+    if not _is_number(perfect): return _either(error <= most, said)
     return _either(error <= max(most, perfect), f"{said}, and a perfectly calibrated model shows up to {perfect:.3f}")
 
 

@@ -133,7 +133,7 @@ def make_parser() -> argparse.ArgumentParser: # for `petclf`
     export.add_argument("folder", metavar="RUN", help="a run folder")
     export.add_argument("--out", "-o", required=True, metavar="BUNDLE", help="a folder, or a file that ends in .zip")
     export.add_argument("--arm", default=None, help="a finished arm (default: the verdict's chosen one)")
-    export.add_argument("--standalone", default=None, metavar="DIR", help="also a folder that runs with numpy, Pillow and onnxruntime alone")
+    export.add_argument("--standalone", default=None, metavar="DIR", help="also a folder that runs with numpy, Pillow and onnxruntime alone (a bf16 bundle needs openvino too)")
     export.add_argument("--space", default=None, metavar="DIR", help="also a Hugging Face Space of it")
     export.add_argument("--no-pet", default=None, metavar="PATH", help="pictures without pets, to measure how many are taken for one")
     export.add_argument("--threshold", default=None, help="of cats and dogs: equal_recall, best_f1 or half (default: the arm's own, else equal_recall)")
@@ -232,7 +232,7 @@ def _settings(options, arms):
     bodies = _names(bodies) if bodies is not None else before.get("bodies") or []
     return dict(data="sample" if chosen["data"] is None else chosen["data"], bodies=bodies, arms=before.get("arms") if arms is None else arms, recipe=read_recipe(options.recipe, **changes), target=chosen["target"],
                 split=chosen["split"], seed=chosen["seed"] or 0, limit=chosen["limit"], weights=options.weights, out=options.out,
-                overwrite=options.overwrite, look=not options.no_audit, progress=True, say=_say)
+                overwrite=options.overwrite, look=not options.no_audit and before.get("look", True), progress=True, say=_say)
 
 
 def _body_ahead(arch, size, weights):
@@ -281,9 +281,10 @@ def run_compare(options):
 def _finish(run):
     "The figures side by side, what to conclude, and where the page is."
     from petclf.checklist import write_checklist
+    from petclf.compare import chosen_of
     from petclf.evaluate import summary
     from petclf.report import write_report
-    checklist = write_checklist(run)
+    checklist = write_checklist(run, chosen_of(run))
     print(f"\n{textwrap.indent(summary({arm: run.metrics(arm) for arm in run.arms}).to_string(), '  ')}\n")
     if (run.folder/"verdict.json").is_file():
         for sentence in run.verdict["conclusion"]: print(textwrap.fill(sentence, 110, initial_indent="  - ", subsequent_indent="    "))
@@ -374,6 +375,8 @@ def run_report(options):
 
 def run_export(options):
     from petclf.bundle import export_arm, export_sentences
+    from petclf.feedback import check_new_folder
+    if options.space is not None: check_new_folder(options.space, "--space ")
     about = export_arm(options.folder, options.arm, options.out, options.standalone, options.no_pet, options.threshold, options.weights, progress=True, say=_say)
     for sentence in export_sentences(about): print(textwrap.fill(sentence, 110, subsequent_indent="  "))
     if options.standalone is not None: print(f"{options.standalone}: cd there, then python predict.py bundle PATH...")

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['AUDIT_STRENGTH', 'CHEAPEST_FIRST', 'TREATMENTS', 'versions', 'doubt_labels', 'audit_data', 'audit_run', 'apply_audit',
            'train_arms', 'headline', 'evaluate_arm', 'finest_label', 'learning_curve', 'chosen_of', 'judge', 'repeated',
-           'conclude', 'compare', 'load_arm', 'decide', 'ask_files', 'stability', 'evaluate_elsewhere']
+           'conclude', 'compare', 'load_arm', 'decide_as_arm', 'ask_files', 'stability', 'evaluate_elsewhere']
 
 # %% ../nbs/09_compare.ipynb #9dd12341
 import importlib.metadata, importlib.util, io, math, platform, time
@@ -22,11 +22,11 @@ import petclf
 from .audit import apply_findings, audit, audit_record, check_groups, find_label_errors, group_copies, list_changes
 from .backbone import Body, Features, Weights, _package_file, _is_torchvision, body_of_run, check_arch, engine_and_precision, expects, pretrained_network, take_features
 from .blocks import classes_of, pet_loaders
-from .catalog import NAMES, Pets, choose_target, count_classes, limit_catalog, load_data
+from .catalog import NAMES, Pets, choose_target, count_classes, count_left_out, limit_catalog, load_data
 from .engines import cores, in_parts, in_threads
 from .errors import PetclfError
 from .evaluate import (at_threshold, away, calibrate, choose_threshold, corrected_difference, correct_prior, figure, fit_temperature, hidden, holm, leak_price, mean_and_spread,
-                             metrics, paired, paired_bootstrap, summed_to_species, percent, plot_confusion, plot_history, plot_precision_recall, plot_reliability, plot_roc, plot_threshold, positive_class)
+                             metrics, paired, paired_recalls, summed_to_species, percent, plot_confusion, plot_history, plot_precision_recall, plot_reliability, plot_roc, plot_threshold, positive_class)
 from .figures import save_figure
 from .files import read_json, sha256, write_json, write_table
 from .pixels import PictureError, normalise, open_picture, resize
@@ -171,9 +171,9 @@ def apply_audit(
     after = apply_findings(before, findings, ("unreadable", "exact_duplicate") if drop is None else [kind.strip() for kind in drop if kind.strip()], labels, "label")
     changes = list_changes(before, after)
     cleaned = run.folder/"cleaned"
-    # Its run.json says where the pictures are; the split is made anew by whoever trains.
+    # Its run.json says where the pictures are; a split that was made here is made anew by whoever trains, one that the data came with stays.
     write_json(cleaned/"run.json", dict(data=record["data"], settings=dict(record["settings"], cleaned=True)))
-    write_table(cleaned/"catalog.csv", after.assign(split=""))
+    write_table(cleaned/"catalog.csv", after if record["split"] == "folders" else after.assign(split=""))
     write_table(run.folder/"changes.csv", changes)
     return changes
 
@@ -361,6 +361,7 @@ class _Job:
         if seed == self.seed: self.run.update(arms={name: about})
         history = fit_arm(learn, plan.base, recipe, seed, folder, name if seed == self.seed else f"{name}, seed {seed}", self.progress)
         predictions = predict_parts(learn, self.pets, self.catalog, self.target, recipe.size)
+        about |= dict(epochs=len(history), kept_epoch=int(history.valid_loss.argmin()) + 1 if recipe.patience else len(history)) # those that early stopping left
         return about | dict(training_seconds=float(history.seconds.sum())), predictions, predictions[predictions.split == "valid"]
 
     def _probe(self, name, plan, seed, folder):
@@ -413,25 +414,32 @@ class _Job:
         "Probes on the features of several bodies, a row each in bodies.csv. A body whose weights cannot be had is left out, and that is said."
         rows, lines, by_species = [], [], self.target != "species" and (self.catalog.species[self.catalog.split != ""] != "").all()
         train, others = (self.catalog[mask] for mask in (self.catalog.split == "train", self.catalog.split.isin(["valid", "test"])))
+        left_out = {}
         for arch in bodies:
             recipe = replace(self.recipe, arch=arch, probe_size=0) # each at the size that it was made for
-            try: network, origin = (self.network, self.origin) if arch == self.recipe.arch and self.network is not None else pretrained_network(arch)
-            except PetclfError as error: lines.append(f"{arch}: left out ({error})"); continue
-            features = _features(self.pets, self.catalog, recipe, network, origin, self.progress)
+            try:
+                network, origin = (self.network, self.origin) if arch == self.recipe.arch and self.network is not None else pretrained_network(arch)
+                features = _features(self.pets, self.catalog, recipe, network, origin, self.progress)
+            except PetclfError as error:
+                left_out[arch] = str(error)
+                lines.append(f"{arch}: left out ({error})")
+                continue
             started, plan = time.perf_counter(), Arm.read("probe", recipe)
             probe, _ = self._fit(plan, train, recipe.strength, recipe.folds, self.seed, self.progress, features)
             table = predictions_table(others.file, others.split, others[self.target], self.classes, probe(features.of(others.file)))
             write_predictions(self.run.folder/"bodies"/f"{arch}.csv", table)
             groups = self.catalog.set_index("file").group
             figures, valid = (metrics(table, part, self.positive, groups) for part in (self.part, "valid"))
-            rows.append(dict(arch=arch, weights=origin.source, size=features.size, dimensions=features.features.shape[1], seconds=features.seconds + time.perf_counter() - started, strength=probe.strength,
+            rows.append(dict(arch=arch, weights=origin.source, size=features.size, dimensions=features.features.shape[1], parameters=sum(p.numel() for p in network.parameters()), seconds=features.seconds + time.perf_counter() - started, strength=probe.strength,
                              accuracy=figures["accuracy"]["value"], accuracy_low=figures["accuracy"]["low"], accuracy_high=figures["accuracy"]["high"], balanced_accuracy=figures["balanced_accuracy"]["value"],
                              species_accuracy=float((summed_to_species(table, self.species_of)[lambda one: one.split == self.part].pipe(lambda one: one.predicted == one.truth)).mean()) if by_species else None,
                              balanced_accuracy_on_valid=valid["balanced_accuracy"]["value"]))
             lines.append(f"{arch}: {headline(figures)}")
+        self.run.update(bodies_left_out=left_out)
         if rows:
-            table = pd.DataFrame(rows)
-            write_table(self.run.folder/"bodies.csv", table.assign(chosen=table.balanced_accuracy_on_valid == table.balanced_accuracy_on_valid.max()))
+            best = min(rows, key=lambda row: (-row["balanced_accuracy_on_valid"], row["parameters"])) # ties to the cheaper, as between arms
+            self.run.update(test_readings=self.run.record["test_readings"] + (self.part == "test") * len(rows))
+            write_table(self.run.folder/"bodies.csv", pd.DataFrame(rows).assign(chosen=[row is best for row in rows]))
         return "probes side by side\n  " + "\n  ".join(lines)
 
     @property
@@ -475,7 +483,7 @@ def evaluate_arm(
     others = sorted((folder/"seeds").glob("*/metrics.json"), key=lambda path: int(path.parent.name))
     if others: figures["seeds"] = mean_and_spread([figures, *map(read_json, others)])
     judged = predictions[predictions.split == part]
-    if (folder/"history.csv").is_file(): save_figure(plot_history(run.history(arm)), folder/"history.png")
+    if (folder/"history.csv").is_file(): save_figure(plot_history(run.history(arm), run.record["arms"][arm].get("kept_epoch")), folder/"history.png")
     of_species = catalog[catalog.species != ""].set_index(record["target"]).species.to_dict() if record["target"] == "breed" else None
     save_figure(plot_confusion(figures, f"{arm}, {part} pictures", species_of=of_species if of_species and set(figures["classes"]) <= set(of_species) else None), folder/"confusion.png")
     if positive:
@@ -576,7 +584,7 @@ def _in_both(a, b):
 
 def _variant(a, b, part, groups):
     "What a variant changes: differences of balanced accuracy and of each class's recall, with intervals."
-    found = paired_bootstrap(a, b, part, groups, figures=("balanced_accuracy", "recall"))
+    found = paired_recalls(a, b, part, groups)
     return {**found, "helped": found["balanced_accuracy"]["low"] > 0}
 
 
@@ -607,6 +615,7 @@ def conclude(
         if (label := hidden(values)) is not None:
             row = values["per_class"][label]
             said.append(f"Its accuracy hides something: of the {row['support']:,} pictures of {label} it misses {round((1 - row['recall']['value']) * row['support']):,} (recall {percent(row['recall'])}).")
+    corrected = f", corrected for {len(verdict['pairs'])} comparisons" if len(verdict["pairs"]) > 1 else ""
     few = len(figures) <= 3 # of many arms, only what the chosen one is held against
     for pair in verdict["pairs"]:
         a, b = pair["a"], pair["b"]
@@ -616,9 +625,9 @@ def conclude(
         low, gap, high = sorted(towards * pair["difference"][part] for part in ("low", "value", "high"))
         if pair["p_value_holm"] < 0.05:
             said.append(f"{better} beats {worse} by {gap:.1f} points (95 % interval {low:.1f} to {high:.1f}): on the same pictures it alone is right about {alone:,}, "
-                        f"{worse} alone about {other:,} (exact McNemar test, {_p(pair['p_value_holm'])}).")
+                        f"{worse} alone about {other:,} (exact McNemar test{corrected}, {_p(pair['p_value_holm'])}).")
         else: said.append(f"{a} and {b} cannot be told apart on these pictures: {better} alone is right about {alone:,}, {worse} alone about {other:,} "
-                          f"(exact McNemar test, {_p(pair['p_value_holm'])}).")
+                          f"(exact McNemar test{corrected}, {_p(pair['p_value_holm'])}).")
     tried = verdict.get("variants", [])
     for one in tried:
         recall = ", ".join(f"{label} {_points(difference)}" for label, difference in one["recall"].items())
@@ -630,7 +639,7 @@ def conclude(
         said.append(f"As recipes, over {splits} splits: the balanced accuracy of {pair['a']} minus that of {pair['b']} is {_points(pair)} points (corrected for overlapping splits, {_p(pair['p_value'])}).")
     for names, changed in verdict["differences"].items() if few else ():
         words = [setting_words(name) for name in changed]
-        said.append(f"{names} differ in {_and(words)}" + ("; what is seen is the effect of these together." if len(words) > 1 else "."))
+        said.append(f"{names} were trained alike." if not words else f"{names} differ in {_and(words)}" + ("; what is seen is the effect of these together." if len(words) > 1 else "."))
     said.append(f"Chosen: {verdict['chosen']}, which has the highest balanced accuracy on the validation pictures"
                 + (" (the test pictures were not used to choose)." if verdict["split"] == "test" else "."))
     if verdict["split"] != "test": said.append("There is no test part: these pictures also steered the training, so every figure here is on the hopeful side.")
@@ -668,7 +677,7 @@ def load_arm(
     arm, # one of its finished arms
     weights=None, # a local file with the pretrained weights that a probe's body needs, where they cannot be had otherwise
 ): # a function from uint8 pixels (n, size, size, 3) to probabilities (n, classes), float64; its `size` and `classes`
-    "A finished arm as a function. Decisions (`+threshold`, `+prior`) are not in it; `decide` makes them."
+    "A finished arm as a function. Decisions (`+threshold`, `+prior`) are not in it; `decide_as_arm` makes them."
     record, about = run.record, run.record["arms"][arm]
     source = about.get("decided_from", arm)
     folder, plan = run.arm(source)/"checkpoint", Arm.read(source, Recipe(**record["recipe"]))
@@ -705,7 +714,7 @@ def _blank_model(recipe, classes):
     return create_vision_model(get_model_builder(recipe.arch), classes, pretrained=False, ps=recipe.dropout)
 
 
-def decide(
+def decide_as_arm(
     run, # a run
     arm, # one of its finished arms
     predictions, # about other pictures, as `predictions_table` makes them
@@ -770,7 +779,7 @@ def stability(
     def table(how):
         said, read, _ = ask_files(ask, root, rows.file, how, progress=progress)
         kept = rows.set_index("file").loc[read].reset_index()
-        return decide(run, arm, predictions_table(kept.file, "valid", kept[target], ask.classes, said))
+        return decide_as_arm(run, arm, predictions_table(kept.file, "valid", kept[target], ask.classes, said))
     plain = table("crop")
     if plain.empty: raise PetclfError(f"{root}: none of the run's pictures is there any more")
     found = dict(split="valid", n=len(plain), accuracy=metrics(plain, "valid")["accuracy"], variants={})
@@ -792,17 +801,29 @@ def evaluate_elsewhere(
 ) -> dict: # what is written to `away.json` in `arms/ARM/outside/NAME/`, beside `predictions.csv` and `metrics.json`
     "An arm on pictures from elsewhere: how much worse it is, and which class pays."
     pets, record = load_data(data, run.record["seed"], progress), run.record
-    catalog, classes, ask = pets.catalog, record["classes"], load_arm(run, arm, weights)
-    truth = catalog[record["target"]]
-    known = (catalog.note == "") & truth.isin(classes)
+    catalog, classes, target, ask = pets.catalog, record["classes"], record["target"], load_arm(run, arm, weights)
+    species_of = dict(zip(run.catalog[target], run.catalog.species))
+    known = (catalog.note == "") & catalog[target].isin(classes)
+    if not known.any() and target != "species" and all(species_of[name] for name in classes): # no breed is known there, but perhaps the species is
+        target, known = "species", (catalog.note == "") & catalog.species.isin([species_of[name] for name in classes])
     if not known.any(): raise PetclfError(f"--data {data}: none of its {len(catalog):,} pictures has a {record['target']} that the model knows ({_names(classes)})")
     rows = catalog[known]
     said, read, errors = ask_files(ask, pets.root, rows.file, progress=progress)
     if not read: raise PetclfError(f"--data {data}: none of its pictures can be read")
     kept = rows.set_index("file").loc[read].reset_index()
-    predictions = decide(run, arm, predictions_table(kept.file, "outside", kept[record["target"]], classes, said))
-    home, there = run.metrics(arm), metrics(predictions, "outside", record["positive"], kept.set_index("file").group)
-    found = away(home, there) | dict(data=pets.name, n=len(kept), fingerprint=pets.fingerprint, left_out=dict(unknown_label=int((~known & (catalog.note == "")).sum()), unreadable=int((catalog.note != "").sum()) + len(errors)))
+    predictions = decide_as_arm(run, arm, predictions_table(kept.file, "outside", kept[target], classes, said))
+    home = run.metrics(arm)
+    if target != record["target"]:
+        at_home = run.predictions(arm)[lambda table: table.split == record["evaluated"]]
+        home = metrics(summed_to_species(at_home, species_of), record["evaluated"], groups=run.catalog.set_index("file").group)
+        predictions = summed_to_species(predictions.drop(columns="truth"), species_of)
+        predictions.insert(2, "truth", kept.species.to_numpy())
+    there = metrics(predictions, "outside", home["positive"], kept.set_index("file").group)
+    left_out = count_left_out(catalog)
+    left_out["unreadable"] += len(errors)
+    found = away(home, there) | dict(data=pets.name, target=target, n=len(kept), fingerprint=pets.fingerprint, left_out=dict(unknown_label=int((~known & (catalog.note == "")).sum()), **left_out),
+                                     home={key: home[key] for key in ("classes", "accuracy", "balanced_accuracy", "per_class")})
+    if target != record["target"]: found["sentence"] = f"By {target}: {found['sentence']}"
     folder = run.arm(arm)/"outside"/pets.name
     write_predictions(folder/"predictions.csv", predictions)
     write_json(folder/"metrics.json", there)

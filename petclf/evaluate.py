@@ -4,14 +4,14 @@
 
 # %% auto #0
 __all__ = ['BOOTSTRAPS', 'BINS', 'HOWS', 'TEMPERATURES', 'LEVEL_RATES', 'wilson', 'figure', 'percent', 'mover_mean',
-           'calibration_error', 'positive_class', 'metrics', 'summary', 'found_least', 'hidden', 'paired', 'holm',
-           'paired_bootstrap', 'corrected_difference', 'mean_and_spread', 'mover_difference', 'leak_price', 'away',
-           'choose_threshold', 'at_threshold', 'plot_threshold', 'threshold_interval', 'fit_temperature', 'calibrate',
-           'correct_prior', 'order_by_similarity', 'plot_confusion', 'plot_confusions', 'plot_history', 'plot_roc',
-           'plot_precision_recall', 'plot_reliability', 'plot_figures', 'worst_errors', 'show_errors',
-           'kinds_of_errors', 'summed_to_species', 'worst_pairs', 'across_species', 'answer_levels', 'least_threshold',
-           'at_levels', 'levels_table', 'pictures_to_settle', 'pictures_for_interval', 'learning_curve_points',
-           'what_more_brings', 'plot_learning_curve']
+           'calibration_error', 'positive_class', 'metrics', 'summary', 'found_least', 'hidden', 'paired',
+           'paired_recalls', 'holm', 'paired_bootstrap', 'corrected_difference', 'mean_and_spread', 'mover_difference',
+           'leak_price', 'away', 'choose_threshold', 'at_threshold', 'plot_threshold', 'threshold_interval',
+           'fit_temperature', 'calibrate', 'correct_prior', 'order_by_similarity', 'plot_confusion', 'plot_confusions',
+           'plot_history', 'plot_roc', 'plot_precision_recall', 'plot_reliability', 'plot_figures', 'worst_errors',
+           'show_errors', 'kinds_of_errors', 'summed_to_species', 'worst_pairs', 'across_species', 'answer_levels',
+           'least_threshold', 'at_levels', 'levels_table', 'pictures_to_settle', 'pictures_for_interval',
+           'learning_curve_points', 'what_more_brings', 'plot_learning_curve']
 
 # %% ../nbs/08_evaluate.ipynb #29c624c3
 import warnings
@@ -410,6 +410,20 @@ def _correlation(both, only_a, only_b, neither):
     return product / np.sqrt(sides) if sides > 0 else 0.0
 
 
+def paired_recalls(
+    a, # predictions of one arm
+    b, # predictions of another about the same pictures
+    split=None, # the part to compare on; None: the tables hold just one
+    groups=None, # file to group, as in `metrics`
+) -> dict: # a minus b: `recall`, class to a `figure`, of the classes that have pictures, and `balanced_accuracy`, their mean
+    "Differences of two arms on the same pictures, class by class (MOVER for paired proportions), and their mean: classes share no pictures, so its interval is MOVER's too."
+    both = _joined(a, b, split)
+    groups, truth = _groups_of(both.file, groups), both.truth_a.to_numpy(dtype=str)
+    a_right, b_right = ((both[f"predicted_{arm}"] == both[f"truth_{arm}"]).to_numpy() for arm in "ab")
+    recall = {str(name): _paired_difference(*(array[truth == name] for array in (a_right, b_right, groups))) for name in np.unique(truth)}
+    return {"recall": recall, "balanced_accuracy": mover_mean(recall.values()) | dict(method=_method("MOVER over the differences of the recalls", len(both), len(np.unique(groups))))}
+
+
 def holm(
     p_values, # of several tests
 ) -> list: # corrected, in the same order
@@ -804,9 +818,10 @@ def _reordered(figures, order):
 # %% ../nbs/08_evaluate.ipynb #ed41b361
 def plot_history(
     history, # a history (`epoch`, `train_loss`, `valid_loss`, `accuracy`), or arm to its history
+    kept=None, # the epoch whose network was kept, counted from 1, or arm to it; marked where it is not the last
 ) -> Figure: # shows itself in a notebook
     "Losses and validation accuracy by epoch."
-    histories = {"": history} if isinstance(history, pd.DataFrame) else history
+    histories, kept = ({"": history}, {"": kept}) if isinstance(history, pd.DataFrame) else (history, kept or {})
     drawn = Figure(figsize=(8.5, 3.3 + 0.2 * (len(histories) > 2)))
     losses, accuracies = drawn.subplots(1, 2)
     for i, (name, table) in enumerate(histories.items()):
@@ -814,6 +829,10 @@ def plot_history(
         losses.plot(epochs, table.train_loss, color=shade, linestyle=":", marker=".", label=f"{name} training".strip())
         losses.plot(epochs, table.valid_loss, color=shade, marker=".", label=f"{name} validation".strip())
         accuracies.plot(epochs, table.accuracy * 100, color=shade, marker=".")
+        if (at := kept.get(name) or len(table)) < len(table):
+            ring = dict(color=shade, marker="o", markersize=11, fillstyle="none", linestyle="none")
+            losses.plot(at, table.valid_loss.iloc[at - 1], label=f"{name} kept".strip(), **ring)
+            accuracies.plot(at, table.accuracy.iloc[at - 1] * 100, **ring)
     losses.set(xlabel="epoch", title="loss"); losses.set_ylim(bottom=0)
     accuracies.set(xlabel="epoch", title="validation accuracy, %")
     drawn.legend(*losses.get_legend_handles_labels(), fontsize=9, frameon=False, loc="outside lower center", ncols=min(4, 2 * len(histories)))

@@ -35,6 +35,16 @@ def feedback_folder(
     return path.with_name(f"{path.name.removesuffix('.zip')}-feedback")
 
 
+def check_new_folder(
+    folder, # where something will be written whole
+    option="", # that named it, such as `--space `
+):
+    "Refuse a folder that is neither new nor empty, or that one is in and that would be replaced."
+    folder = Path(folder)
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())): raise PetclfError(f"{option}{folder}: is there already and not empty; choose another folder")
+    if folder.resolve() == Path.cwd(): raise PetclfError(f"{option}{folder}: cannot be replaced while you are in it; choose another folder")
+
+
 class FeedbackStore:
     "A folder with `feedback.sqlite` and `pictures/`. Nothing is made before there is something to keep."
     def __init__(self,
@@ -99,7 +109,8 @@ class FeedbackStore:
         "Write a folder for each right answer with its pictures, which `--data` takes, and `feedback.csv` with all answers."
         rows, folder = self.rows(), Path(folder)
         if not rows: raise PetclfError(f"{self.folder}: no feedback is kept there yet")
-        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())): raise PetclfError(f"{folder}: is there already and not empty; choose another folder")
+        check_new_folder(folder)
+        if folder.is_dir(): folder.rmdir() # Windows puts no folder in the place of another
         counts, written = {}, []
         with folder_written_whole(folder) as temporary:
             for row in rows:

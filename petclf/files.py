@@ -57,7 +57,7 @@ def held(
 
 def _to_disk(path):
     "Have a file's bytes on the disk, where a power cut leaves them."
-    with open(path, "rb") as file: os.fsync(file.fileno())
+    with open(path, "r+b") as file: os.fsync(file.fileno()) # Windows wants it open for writing
 
 
 def _umask():
@@ -78,12 +78,13 @@ def folder_written_whole(
         path.parent.mkdir(parents=True, exist_ok=True)
         _sweep(path)
         temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
-        yield temporary
-        temporary.chmod(0o777 & ~_umask())
-        for written in filter(Path.is_file, temporary.rglob("*")): _to_disk(written) # before its name says that it is whole
-        try: os.rename(temporary, path)
-        except OSError:
-            if not path.is_dir(): raise # else somebody finished the same folder first
+        with _at_work(temporary):
+            yield temporary
+            temporary.chmod(0o777 & ~_umask())
+            for written in filter(Path.is_file, temporary.rglob("*")): _to_disk(written) # before its name says that it is whole
+            try: os.rename(temporary, path)
+            except OSError:
+                if not path.is_dir(): raise # else somebody finished the same folder first
     except OSError as error:
         if error.errno is None: raise
         raise _cannot_write(path, error) from error
@@ -91,11 +92,29 @@ def folder_written_whole(
         if temporary is not None: shutil.rmtree(temporary, ignore_errors=True)
 
 
+@contextlib.contextmanager
+def _at_work(
+    folder, # held itself, so that nothing lies in it
+): # whether this process holds it: nobody can where the system knows no such locks, as on Windows
+    "Hold a folder for as long as this process works in it; a process that is killed lets go."
+    descriptor, holds = None, False
+    try:
+        with contextlib.suppress(ImportError, OSError):
+            import fcntl
+            descriptor = os.open(folder, os.O_RDONLY)
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            holds = True
+        yield holds
+    finally:
+        if descriptor is not None: os.close(descriptor)
+
+
 def _sweep(path):
-    "Remove what processes left half-written that were killed a day ago or earlier; a younger one may still be at work."
+    "Remove what killed processes left half-written: what nobody works in, or, where that cannot be known, what is a day old."
     for left in path.parent.glob(f".{glob.escape(path.name)}.*"):
-        with contextlib.suppress(OSError):
-            if left.stat().st_mtime < time.time() - 24 * 3600: shutil.rmtree(left, ignore_errors=True)
+        with contextlib.suppress(OSError), _at_work(left) as alone:
+            age = time.time() - left.stat().st_mtime
+            if age > (5 if alone else 24 * 3600): shutil.rmtree(left, ignore_errors=True) # in its first moment a folder is not held yet
 
 
 def write_text(path, text):

@@ -73,9 +73,12 @@ def read_predictions(
 
 def _read(path, numbers=()):
     "A table, read once as long as its file stays the same; columns whose names begin with one of `numbers` are float64."
-    try: state = Path(path).stat()
+    try:
+        state = Path(path).stat()
+        return _read_once(Path(path).resolve(), (state.st_ino, state.st_size, state.st_mtime_ns), numbers)
     except FileNotFoundError: raise PetclfError(f"{path}: no such file") from None
-    return _read_once(Path(path).resolve(), (state.st_ino, state.st_size, state.st_mtime_ns), numbers)
+    except OSError as error: raise PetclfError(f"{path}: cannot be read: {error.strerror}; name a CSV file") from None
+    except ValueError as error: raise PetclfError(f"{path}: cannot be read as a table ({' '.join(str(error).split())}); save it as CSV in UTF-8") from None
 
 
 @functools.lru_cache(8) # a page asks for the same few tables again and again

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from petclf.app import RateLimit, answer_html, check_upload, headline, map_picture, percent, pretty, read_shampoos, recommend, write_space
+from petclf.app import RateLimit, answer_html, check_upload, headline, map_picture, percent, pretty, read_shampoos, recommend, stated_error, write_space
 from petclf.catalog import breeds, load_data
 from petclf.draw import draw_pet
 from petclf.errors import PetclfError
@@ -82,6 +82,12 @@ def test_words():
     assert headline(answer("breed"))[2] == "Pug" and headline(answer("species"))[2] == "A dog" and headline(answer("coat"))[2] == "A dog with a short coat"
     assert (percent(0.9999), percent(0.5), percent(0.004), percent(0.0)) == ("> 99.9 %", "50 %", "0.4 %", "< 0.1 %")
     assert pretty("wheaten_terrier") == "Soft Coated Wheaten Terrier" and pretty("my_own") == "My own"
+
+
+def test_it_says_which_pictures_were_counted():
+    about = dict(figures=dict(levels=[dict(level="breed", n=40, wrong=1)]))
+    assert stated_error(about | dict(evaluated="test"), "breed") == "Of 40 such answers in the test, 1 was wrong."
+    assert stated_error(about | dict(evaluated="valid"), "breed") == "Of 40 such answers about validation pictures, which also steered the training, 1 was wrong."
 
 
 def test_the_map_lies_where_the_evidence_is():
@@ -317,17 +323,27 @@ def test_files_of_this_computer_and_addresses_stay_closed(server, bundle):
         assert status_of(server.address, path) == 404, path
 
 
+def upload(address, contents):
+    body = b'--x\r\nContent-Disposition: form-data; name="files"; filename="pet.jpg"\r\nContent-Type: image/jpeg\r\n\r\n' + contents + b"\r\n--x--\r\n"
+    return json.loads(urllib.request.urlopen(urllib.request.Request(f"{address}/gradio_api/upload", body, {"Content-Type": "multipart/form-data; boundary=x"})).read())[0]
+
+
+def test_an_upload_that_is_deleted_already(server):
+    path = upload(server.address, drawn())
+    sent = {"path": path, "meta": {"_type": "gradio.FileData"}}
+    assert ask(server.address, sent)["breed"] == "Maine_Coon"
+    Path(path).unlink()
+    assert ask(server.address, sent)["error"] == "the upload is gone; send it again"
+
+
 def test_an_upload_cannot_be_guessed_and_a_large_one_is_refused(server):
-    def upload(contents):
-        body = b'--x\r\nContent-Disposition: form-data; name="files"; filename="pet.jpg"\r\nContent-Type: image/jpeg\r\n\r\n' + contents + b"\r\n--x--\r\n"
-        return json.loads(urllib.request.urlopen(urllib.request.Request(f"{server.address}/gradio_api/upload", body, {"Content-Type": "multipart/form-data; boundary=x"})).read())[0]
     import hashlib
     contents = drawn(seed="unguessable")
-    path = upload(contents)
+    path = upload(server.address, contents)
     assert hashlib.sha256(contents).hexdigest() not in path and len(Path(path).parent.name) == 64
     response = urllib.request.urlopen(f"{server.address}/gradio_api/file={path}")
     assert response.headers["Cache-Control"] == "private, no-store" and response.headers["X-Content-Type-Options"] == "nosniff"
-    with pytest.raises(urllib.error.HTTPError) as raised: upload(os.urandom(21_000_000))
+    with pytest.raises(urllib.error.HTTPError) as raised: upload(server.address, os.urandom(21_000_000))
     assert raised.value.code == 413
 
 
@@ -360,7 +376,7 @@ def test_what_goes_wrong_is_one_line(options, words):
     assert done.returncode == 2 and words in done.stderr and done.stderr.count("\n") == 1
 
 
-def test_a_space_runs_on_its_own(bundle, tmp_path):
+def test_a_space_runs_on_its_own(bundle, tmp_path, monkeypatch):
     folder = write_space(bundle, tmp_path/"space")
     front = (folder/"README.md").read_text(encoding="utf-8").split("---\n")[1]
     assert 'sdk: "gradio"' in front and 'app_file: "app.py"' in front
@@ -371,3 +387,6 @@ def test_a_space_runs_on_its_own(bundle, tmp_path):
     with started([sys.executable, "-c", code], cwd=folder, env={**os.environ, "GRADIO_SERVER_PORT": "0"}) as process:
         assert ask(process.address, as_url(drawn()))["breed"] == "Maine_Coon"
     with pytest.raises(PetclfError, match="not empty"): write_space(bundle, folder)
+    (tmp_path/"here").mkdir()
+    monkeypatch.chdir(tmp_path/"here")
+    with pytest.raises(PetclfError, match="--space .: cannot be replaced while you are in it"): write_space(bundle, ".")

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from petclf.errors import PetclfError
+from test_predict import write_bundle
 
 
 @pytest.fixture(scope="module")
@@ -86,7 +87,6 @@ def test_a_probe_with_fastais_head(place, run):
 
 
 def test_its_decisions_are_the_arms(run, exported, place):
-    from petclf.compare import decide
     from petclf.answers import load_bundle
     from petclf.run import read_predictions
     root = Path(run.record["data"]["root"])
@@ -182,6 +182,19 @@ def test_the_card_says_what_thresholds_rest_on(exported, place):
     assert "validation pictures, never on test" in (place/"bundle-scratch"/"README.md").read_text()
 
 
+def test_the_card_counts_pictures_whose_halves_disagree(exported, place, run):
+    from petclf.answers import halves_disagree, load_bundle
+    from petclf.pixels import normalise, read_pixels
+    about, bundle = exported["probe"], load_bundle(place/"bundle-probe")
+    rows = run.catalog[run.catalog.split == "valid"]
+    pixels = np.stack([read_pixels(Path(run.record["data"]["root"])/file, bundle.size) for file in rows.file])
+    said = halves_disagree(*bundle.network(normalise(pixels, about["preprocessing"]["mean"], about["preprocessing"]["std"]), ["logits", "evidence"]), about)
+    assert set(said) == set(about["halves"]) == {"species"}
+    limit = about["halves"]["species"]
+    above = int((said["species"] > limit["at"]).sum())
+    assert limit["at"] >= 0.5 and f"above a probability of {limit['at']:.3f} (species), as in {above} of {len(rows)} validation pictures." in (place/"bundle-probe"/"README.md").read_text()
+
+
 def test_the_miss_rate_is_measured(place, run, exported, tmp_path):
     from PIL import Image
     from petclf.bundle import export_arm
@@ -208,6 +221,29 @@ def test_what_cannot_be_exported_is_one_line(run, tmp_path, capsys):
         told = capsys.readouterr().err
         assert said in told and len(told.splitlines()) == 1, told
     assert (tmp_path/"mine"/"thesis.txt").read_text() == "important"
+
+
+def test_nothing_is_replaced_before_all_can_be_written(run, tmp_path, capsys, monkeypatch):
+    from petclf.cli import main
+    old, occupied, empty = write_bundle(tmp_path/"old"), tmp_path/"occupied", tmp_path/"empty"
+    for folder in (occupied, empty): folder.mkdir()
+    (occupied/"thesis.txt").write_text("important")
+    before = (old/"bundle.json").read_bytes()
+    monkeypatch.chdir(empty)
+    for arguments, said in ((("-o", old, "--standalone", occupied), "is there already and not empty"), (("-o", old, "--standalone", occupied/"thesis.txt"), "is there already and not empty"),
+                            (("-o", "."), "while you are in it")):
+        assert main(["export", str(run.folder), *map(str, arguments)]) == 2
+        told = capsys.readouterr().err
+        assert said in told and len(told.splitlines()) == 1, told
+    assert (old/"bundle.json").read_bytes() == before and not list(empty.iterdir())
+
+
+@pytest.mark.parametrize("precision", ["full", "bf16"])
+def test_a_standalone_names_all_that_it_needs(tmp_path, precision):
+    from petclf.bundle import write_standalone
+    write_standalone(write_bundle(tmp_path/"bundle", precision=precision), tmp_path/"alone")
+    needs = [line.partition(">=")[0] for line in (tmp_path/"alone"/"requirements.txt").read_text().splitlines()]
+    assert needs == ["numpy", "pillow", "onnxruntime"] + ["openvino"] * (precision == "bf16")
 
 
 def test_a_bundle_that_disagrees_is_said_to(run, tmp_path, monkeypatch):

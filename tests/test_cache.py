@@ -8,15 +8,16 @@ from PIL import Image
 
 from conftest import blob
 
-# Reads slowly, so that there is a middle to be killed in.
+# Reads slowly, or waits for a file, so that there is a middle to be killed or overtaken in.
 SLOWLY = """
 import sys, time
 from pathlib import Path
 import petclf.blocks as blocks
 from petclf.catalog import load_data
-pause, quick = float(sys.argv[2]), blocks.shrink
+pause, awaited, quick = float(sys.argv[2]), [Path(file) for file in sys.argv[3:]], blocks.shrink
 def slow(*arguments):
     time.sleep(pause)
+    while not all(file.exists() for file in awaited): time.sleep(0.05)
     return quick(*arguments)
 blocks.shrink = slow
 pets = load_data(sys.argv[1])
@@ -26,7 +27,7 @@ print(len(pixels), int(sum(int(pixels[file].sum()) for file in pets.catalog.file
 """
 
 
-def slowly(photos, pause): return subprocess.Popen([sys.executable, "-W", "ignore", "-c", SLOWLY, str(photos), str(pause)], stdout=subprocess.PIPE, text=True)
+def slowly(photos, pause, *awaited): return subprocess.Popen([sys.executable, "-W", "ignore", "-c", SLOWLY, str(photos), str(pause), *map(str, awaited)], stdout=subprocess.PIPE, text=True)
 
 
 def uncached(photos, size=32):
@@ -38,23 +39,34 @@ def uncached(photos, size=32):
 def kept(): return sorted(path for path in Path(os.environ["PETCLF_CACHE"], "pixels").iterdir())
 
 
-def test_killed_in_the_middle(photos):
-    first = slowly(photos, 0.3)
-    assert first.stdout.readline() == "begins\n"
+def half_of(process):
+    "The file that a process has begun to write, once it has."
+    assert process.stdout.readline() == "begins\n"
     deadline = time.monotonic() + 60
     while not (halves := list(Path(os.environ["PETCLF_CACHE"]).glob("pixels/.32-*/pixels"))) and time.monotonic() < deadline: time.sleep(0.05)
+    return halves[0]
+
+
+def test_killed_in_the_middle(photos):
+    first = slowly(photos, 0.3)
+    half = half_of(first)
     first.send_signal(signal.SIGKILL)
     first.wait()
-    assert halves and not [path for path in kept() if not path.name.startswith(".")] # half of it is no cache
-    os.utime(halves[0].parent, (0, 0)) # as if it had been left there long ago
+    assert half.exists() and not [path for path in kept() if not path.name.startswith(".")] # half of it is no cache
+    os.utime(half.parent, (time.time() - 10,) * 2) # as if it had been left there a moment ago
     out, _ = slowly(photos, 0).communicate(timeout=120)
     assert out.split() == ["begins", "40", str(uncached(photos))]
     assert [path.name.startswith(".") for path in kept()] == [False] # and what was left has been cleared away
 
 
-def test_two_build_it_at_once(photos):
-    both = [slowly(photos, 0.05) for _ in range(2)]
-    said = [process.communicate(timeout=180)[0].split()[-2:] for process in both]
+def test_two_build_it_at_once(photos, tmp_path):
+    first = slowly(photos, 0, tmp_path/"go")
+    half = half_of(first)
+    os.utime(half.parent, (time.time() - 10,) * 2) # not new, and yet somebody is at work in it
+    second, _ = slowly(photos, 0).communicate(timeout=180)
+    assert half.exists() and first.poll() is None
+    (tmp_path/"go").touch()
+    said = [out.split()[-2:] for out in (second, first.communicate(timeout=180)[0])]
     assert said == [["40", str(uncached(photos))]] * 2
     assert len(kept()) == 1 # the same folder, whole, and nothing beside it
 
@@ -72,14 +84,23 @@ def test_a_changed_picture_is_read_again(photos):
     assert len(kept()) == 2
 
 
-def test_features_of_a_changed_picture_are_taken_again(photos):
+def test_features_of_a_changed_picture_are_taken_again(photos, monkeypatch):
     timm = pytest.importorskip("timm")
+    from petclf import backbone
     from petclf.backbone import Weights, take_features
     from petclf.catalog import load_data
     network = timm.create_model("tf_efficientnet_lite0", pretrained=False) # random numbers do for this
     def taken():
         pets = load_data(photos)
         return take_features(pets.root, dict(zip(pets.facts.file, pets.facts.sha256)), "tf_efficientnet_lite0", network, Weights("tf_efficientnet_lite0", "random", "none", "0" * 64), size=32, engine="onnxruntime")
+    def broken_off(path, size):
+        if path.name == "15.jpg": raise KeyboardInterrupt
+        return read_pixels(path, size)
+    read_pixels = backbone.read_pixels
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(backbone, "read_pixels", broken_off)
+        taken()
+    assert not list(Path(os.environ["PETCLF_CACHE"], "features").iterdir()) # half of them are none
     first, again = taken(), taken()
     assert np.array_equal(first.features, again.features) and first.seconds == again.seconds # found, not taken once more
     blob(photos/"cats"/"3.jpg", (10, 250, 10), 999)
@@ -90,6 +111,8 @@ def test_features_of_a_changed_picture_are_taken_again(photos):
 
 def test_a_body_that_another_process_writes_is_waited_for(tmp_path, monkeypatch):
     from petclf import backbone, cli
+    from petclf.train import choose_device
+    if os.name == "nt" or os.cpu_count() < 2 or choose_device().type != "cpu": pytest.skip("here no body is written ahead")
     monkeypatch.setenv("PETCLF_CACHE", str(tmp_path/"other"))
     network, weights = backbone.pretrained_network("tf_efficientnet_lite0")
     cli._body_ahead("tf_efficientnet_lite0", 64, None)

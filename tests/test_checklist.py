@@ -217,6 +217,21 @@ def test_calibration_and_thresholds_that_nobody_recorded_fail(tmp_path, run):
     assert failing(make_run(tmp_path/"other", arm="probe+threshold")) == {"thresholds_not_from_test"}
 
 
+def test_calibrated_probabilities_are_held_to_what_perfect_ones_show(run):
+    "As uncalibrated ones are: few pictures cannot show less, and more than that is an error."
+    edit_table(run.arm("pretrained")/"predictions.csv", lambda table: table.assign(q_cat=table.p_cat, q_dog=table.p_dog))
+    edit(run.folder/"run.json", lambda record: record["arms"]["pretrained"].update(temperature={"value": 1.0, "fitted_on": "valid"}))
+    figures = metrics(run.predictions("pretrained"))
+    error = figures["ece_calibrated"]["value"]
+    assert figures["ece_calibrated"]["perfect_high"] > error
+    for perfect, holds in ((error * 1.1, True), (error * 0.9, False)):
+        figures["ece_calibrated"]["perfect_high"] = perfect
+        write_json(run.arm("pretrained")/"metrics.json", figures)
+        checklist = check(run, rules={"floors": {"calibration_error": error / 2}})
+        item = next(item for item in checklist["items"] if item["name"] == "calibration_known")
+        assert item["status"] == ("pass" if holds else "fail") and "after calibration" in item["evidence"] and f"shows up to {perfect:.3f}" in item["evidence"]
+
+
 def test_weights_and_statistics(run):
     for change, holds in ((lambda record: record["arms"]["pretrained"].update(statistics=None), False), (lambda record: record["arms"]["pretrained"].update(statistics=[[0.4], [0.2]]), False),
                           (lambda record: record["arms"]["pretrained"].update(statistics=[[0.4, 0.4, 0.4], [0.2, 0.2, 0.2]]), True), (lambda record: record["weights"].pop("expected"), False),

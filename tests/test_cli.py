@@ -1,5 +1,5 @@
 "The command line: what it leaves behind and what it refuses."
-import configparser, hashlib, json, os, pickle, shutil, subprocess, sys
+import configparser, hashlib, importlib, json, os, pickle, re, shutil, subprocess, sys
 from pathlib import Path
 
 import numpy as np
@@ -62,10 +62,49 @@ def test_train_writes_the_run_folder_and_only_once(photos, capsys):
 
 
 def test_a_run_can_be_done_again_from_its_record(photos):
-    train(photos, "--seed", "3", "--out", "runs/a")
+    train(photos, "--seed", "3", "--no-audit", "--out", "runs/a")
     run("train", "--recipe", "runs/a/run.json", "--out", "runs/b")
+    assert not (Path("runs/b")/"audit.json").exists() # nobody looked then, so nobody looks now
     assert (Run("runs/a").arm("scratch")/"predictions.csv").read_bytes() == (Run("runs/b").arm("scratch")/"predictions.csv").read_bytes()
     assert Run("runs/b").record["seed"] == 3
+
+
+def test_what_early_stopping_left_is_told(photos):
+    train(photos, "--epochs", "20", "--set", "patience=1", "--set", "learning_rate=0.003", "--out", "runs/early")
+    early = Run.open("runs/early")
+    about, history = early.record["arms"]["scratch"], early.history("scratch")
+    assert about["epochs"] == len(history) < 20 and about["kept_epoch"] == history.valid_loss.argmin() + 1 == len(history) - 1
+    page = (early.folder/"report.html").read_text()
+    assert "up to 20 epochs" in page and f"Epoch {about['kept_epoch']} was kept" in page
+
+
+def test_several_bodies_side_by_side(photos, monkeypatch):
+    "One whose weights cannot be had, or that cannot be probed, does not keep the others from it."
+    pytest.importorskip("timm")
+    from petclf import compare
+    from petclf.backbone import Weights, pretrained_network
+    from torchvision.models import vit_b_16
+    def some(arch, file=None):
+        if arch == "resnet50": raise petclf.errors.PetclfError("no network")
+        return (vit_b_16(), Weights(arch, "random numbers", "none", "0" * 64)) if arch == "vit_b_16" else pretrained_network(arch, file)
+    monkeypatch.setattr(compare, "pretrained_network", some)
+    bodies = ["vit_b_16", "tf_efficientnet_lite0", "resnet50", "tf_efficientnet_lite2"]
+    run("compare", "--data", photos, "--arch", "tf_efficientnet_lite0", "--size", "64", "--arms", "probe,probe+threshold", "--bodies", ",".join(bodies), "--no-audit", "--out", "runs/bodies")
+    several = Run.open("runs/bodies")
+    table = pd.read_csv(several.folder/"bodies.csv")
+    assert list(table.arch) == bodies[1::2] and table.chosen.sum() == 1 and set(several.record["bodies_left_out"]) == set(bodies[::2])
+    assert table.chosen[table.balanced_accuracy_on_valid.idxmax()] or table.balanced_accuracy_on_valid.nunique() == 1 and table.chosen[table.parameters.idxmin()]
+    assert several.record["test_readings"] == 4 # two arms, two bodies
+    item = next(item for item in json.loads((several.folder/"checklist.json").read_text())["items"] if item["name"] == "test_untouched")
+    assert item["status"] == "pass" and "2 bodies" in item["evidence"]
+    assert "no network" in (several.folder/"report.html").read_text()
+
+
+def test_arms_that_are_trained_alike(photos):
+    "Class weights said twice: two names for one training, which is said and no mistake."
+    pytest.importorskip("timm")
+    run("compare", "--data", photos, "--arch", "tf_efficientnet_lite0", "--size", "32", "--balance", "weights", "--arms", "probe,probe+weights", "--no-audit", "--out", "runs/alike")
+    assert "probe and probe+weights were trained alike." in Run("runs/alike").verdict["conclusion"]
 
 
 def test_compare_judges_and_every_figure_follows_from_the_predictions(photos, random_weights, capsys):
@@ -415,6 +454,11 @@ def test_what_is_imported():
 def test_everything_a_notebook_wants():
     code = "from petclf.all import *; print(Recipe().arch, compare.__module__, load_data.__module__, metrics.__module__)"
     assert subprocess.run([sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, check=True).stdout.split() == ["resnet18", "petclf.compare", "petclf.catalog", "petclf.evaluate"]
+    rooms = re.findall(r"^from (petclf\.\w+) import \*", (TOP/"petclf"/"all.py").read_text(), re.MULTILINE)
+    meant = {}
+    for room in map(importlib.import_module, rooms):
+        for name in filter(lambda name: callable(getattr(room, name)), room.__all__): meant.setdefault(name, set()).add(id(getattr(room, name)))
+    assert not [name for name, things in meant.items() if len(things) > 1] # no room hides what another one gives
 
 
 def test_one_version_number_and_a_welcome(capsys):

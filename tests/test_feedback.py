@@ -1,5 +1,6 @@
 "What visitors say: kept with consent only, given back as a folder that training takes."
-import sqlite3
+import os, sqlite3
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -44,6 +45,20 @@ def test_there_and_back(tmp_path):
     assert set(pets.catalog[pets.catalog.species == "cat"].breed) == {"Siamese"} and (pets.catalog.note == "").all()
     assert "allowed" in pets.licence
     with pytest.raises(PetclfError, match="not empty"): store.export(tmp_path/"out")
+
+
+def test_an_empty_folder_is_filled(tmp_path, monkeypatch):
+    def as_on_windows(source, target, rename=os.rename):
+        if Path(target).exists(): raise FileExistsError(17, "there already")
+        rename(source, target)
+    monkeypatch.setattr(os, "rename", as_on_windows)
+    store = FeedbackStore(tmp_path/"kept")
+    store.keep("pug", True, clean_picture(picture()))
+    (tmp_path/"out").mkdir()
+    assert store.export(tmp_path/"out") == {"pug": 1} and len(list((tmp_path/"out").rglob("*.jpg"))) == 1
+    (tmp_path/"here").mkdir()
+    monkeypatch.chdir(tmp_path/"here")
+    with pytest.raises(PetclfError, match="while you are in it"): store.export(".")
 
 
 def test_forgetting(tmp_path):

@@ -1,5 +1,5 @@
 "The page of a run: what the notebook cannot show well."
-import re, subprocess, sys
+import re, shlex, subprocess, sys
 from html.parser import HTMLParser
 
 import numpy as np
@@ -8,10 +8,11 @@ import pytest
 from fastcore.xml import to_xml
 from PIL import Image
 
+from petclf.cli import make_parser
 from petclf.errors import PetclfError
-from petclf.evaluate import metrics, worst_pairs
+from petclf.evaluate import metrics, pictures_to_settle, worst_pairs
 from petclf.files import write_json, write_table
-from petclf.report import FOUND, WORST, gap_cell, points, share, write_audit_page, write_report
+from petclf.report import FOUND, WORST, audit_steps, bodies_side_by_side, gap_cell, how_to_repeat, next_steps, points, share, write_audit_page, write_report
 from petclf.run import Run, write_predictions
 
 HOSTILE = ["<script>alert(1)</script>", "\"'><svg onload=alert(1)>", "$x_{$ & ${}", "</td></table><h2>mine</h2>"]
@@ -153,7 +154,8 @@ def test_many_classes_have_their_sections(many):
         for kind in ("precision", "recall", "f1"):
             if row[kind]["value"] is not None: assert f"{share(row[kind]['value'])} {share(row[kind]['low']).removesuffix(' %')} to {share(row[kind]['high'])}" in text
     for row in worst_pairs(figures).itertuples(): assert f"{row.truth} {row.predicted} {row[3]} of {row.of} {share(row.share)}" in text
-    assert "36 validation pictures" in text and "85.1 % 81.0 to 89.0 % 84.0 %" in text # no out-of-fold predictions: the thresholds are chosen on validation pictures
+    assert "The curve is about the 36 validation pictures. With " in text and "Learning curves, on validation pictures. pretrained: " in html
+    assert "were chosen on 36 validation pictures" in text and "85.1 % 81.0 to 89.0 % 84.0 %" in text # no out-of-fold predictions: the thresholds are chosen on validation pictures
     assert "species, by summing" not in text # no body has it
     assert sum(" beside " in " ".join(Seen(found).text) for found in re.findall(r"<figcaption>(.*?)</figcaption>", html)) > 0
     assert f"In {share(figures['top_5_accuracy']['value'])} of the pictures the truth is among pretrained's five best answers." in text
@@ -285,9 +287,72 @@ def test_many_arms_stay_readable(run):
     assert len(re.findall(r'class="card(?: baseline)?"', html)) == 4 # always, the chosen one, scratch and finetuned
     drawn = [value for name, value in Seen(html).attributes if name == "alt" and value.startswith("Confusion matrix of")]
     assert [words.split()[3].rstrip(":") for words in drawn] == [arms[0], *arms[-2:], *arms[1:-2]] and "<details><summary>Those of pretrained+weights," in html
-    assert "pretrained against the others" in text and "pretrained+weights and pretrained+oversample on the same pictures" not in text
+    assert "pretrained against the others" in text and "accuracy, points p, corrected" in text and "pretrained+weights and pretrained+oversample on the same pictures" not in text
     assert "Only these differ in one thing: pretrained and pretrained+weights (decision)" in text
     assert "None of the 8 variants clearly helped." in text
+
+
+def asked(lines): return [make_parser().parse_args(shlex.split(line)[1:]) for line in lines if line] # the command line takes what a page suggests
+
+def suggested(steps): return asked(line for _, line in steps)
+
+def repeating(run): return asked("".join(Seen(to_xml(part)).text).strip() for part in how_to_repeat(run).children if part.tag == "pre")
+
+
+@pytest.mark.parametrize("arms, verb", [(["pretrained"], "train"), (["pretrained", "scratch"], "compare")])
+def test_commands_suit_the_arms_and_name_the_weights(run, arms, verb, monkeypatch):
+    monkeypatch.setattr("petclf.report.MOST_STEPS", 99)
+    run.update(evaluated="valid", settings=dict(arms=arms))
+    again = [options for options in suggested(next_steps(run)) if options.verb in ("train", "compare") and options.recipe.endswith("run.json")]
+    assert [(options.verb, options.split, options.seed) for options in again] == [(verb, "stratified", None), ("compare", None, None), (verb, None, 1)] # the second is another comparison
+    assert [options.weights for options in [*again, *repeating(run)]] == ["<b>.pth"] * 5
+    run.update(weights=dict(source="torchvision"))
+    assert not [options for options in [*suggested(next_steps(run)), *repeating(run)] if getattr(options, "weights", None)]
+
+
+def test_repeating_says_what_no_recipe_holds(run):
+    run.update(settings=dict(look=False, bodies=["resnet18", "resnet34"]))
+    _, by_hand = repeating(run)
+    assert by_hand.no_audit and by_hand.bodies == "resnet18,resnet34"
+    run.update(settings=dict(look=True, bodies=None, arms=["pretrained"]))
+    _, by_hand = repeating(run)
+    assert by_hand.verb == "train" and not by_hand.no_audit
+    run.update(settings=dict(bodies=["resnet18"])) # as --recipe run.json leaves them
+    assert repeating(run)[1].verb == "train"
+
+
+def test_only_what_can_be_mended_is_to_be_mended(run):
+    catalog = run.catalog
+    notes = ["not in the official lists", "its copy is in the official test part", "a copy of 1.jpg", "annotations/list.txt says dog", "no species known"]
+    more = pd.DataFrame([dict(catalog.iloc[-1], file=f"more {i}.jpg", note=note) for i, note in enumerate(notes)])
+    write_table(run.folder/"catalog.csv", pd.concat([catalog, more]))
+    run.update(data=dict(left_out=6))
+    assert [sentence for sentence, line in next_steps(run) if line and line.startswith("petclf data")] == ["See why 3 pictures were left out, and mend or remove their files."]
+    write_table(run.folder/"catalog.csv", pd.concat([catalog.iloc[:-1], more.iloc[:3]]))
+    assert not [line for _, line in next_steps(run) if line and line.startswith("petclf data")]
+
+
+def test_several_pairs_are_corrected_for_and_p_is_what_it_is_called(run):
+    run = with_everything(run, ("pretrained", "pretrained+weights", "scratch"))
+    verdict = run.verdict
+    for pair in verdict["pairs"]: pair |= dict(p_value=0.04, p_value_holm=0.12)
+    verdict["repeated_splits"]["pairs"] = [dict(a=pair["a"], b=pair["b"], **difference(0.0234, 0.001, 0.08), p_value=p) for pair, p in zip(verdict["pairs"], (0.03, 0.04, 0.003))]
+    write_json(run.folder/"verdict.json", verdict)
+    text = text_of(write_report(run))
+    assert "with probability p = 0.04 (exact McNemar test; corrected by Holm for 3 pairs, p = 0.12). The difference may well be chance." in text
+    assert "small enough to be chance (p = 0.12, corrected by Holm for 3 pairs)" in text
+    assert re.findall("As a recipe, (.*?) is better than (.*?)\\.", text) == [("pretrained+weights", "scratch")] and "p is corrected by Holm for 3 pairs" in text and "difference p, corrected" in text
+    first = verdict["pairs"][0]
+    needed, loose = (pictures_to_settle(first["only_a_right"], first["only_b_right"], first["n"], significance=level)["pictures"] for level in (0.05 / 3, 0.05))
+    assert needed > loose and re.search(f"pretrained and pretrained\\+weights \\S+ \\S+ to \\S+ \\d+ % {needed:,} ", text) and "at p below 0.017" in text
+
+
+def test_bodies_that_were_left_out_are_named(run):
+    assert bodies_side_by_side(run) is None
+    run.update(bodies_left_out={"resnet34": "no <b>weights"})
+    assert "resnet34 was left out: no <b>weights." in text_of(write_report(run))
+    text = text_of(write_report(with_curve_and_bodies(run)))
+    assert text.index("85.1 % 81.0 to 89.0 %") < text.index("resnet34 was left out: no <b>weights.") < text.index("Where their weights come from")
 
 
 def test_page_of_an_audit(run):
@@ -300,6 +365,28 @@ def test_page_of_an_audit(run):
     assert "--apply" in text and "/cleaned/catalog.csv" in text and "unreadable: <h2>bad</h2>" in text
     (run.folder/"audit.json").unlink()
     with pytest.raises(PetclfError, match="the audit is not finished"): write_report(run)
+
+
+def test_audit_with_a_file_of_weights_names_it_again(run):
+    with_everything(run).update(settings=dict(arms=[], audit=True, arch="resnet34", weights="0"))
+    steps = suggested(audit_steps(run))
+    assert [(options.verb, options.arch, options.weights) for options in steps] == [("audit", "resnet34", "<b>.pth"), ("audit", "resnet34", "<b>.pth"), ("compare", "resnet34", "<b>.pth")]
+    write_json(run.folder/"audit.json", dict(counts={}, left_out={}))
+    assert [(options.verb, options.weights) for options in suggested(audit_steps(run))] == [("compare", "<b>.pth")]
+    run.update(weights=dict(source="torchvision"))
+    assert [(options.arch, options.weights) for options in suggested(audit_steps(run))] == [(None, None)]
+
+
+@pytest.mark.parametrize("found", [0, 1])
+@pytest.mark.parametrize("labels, said", [(["cat"], "all that can be used are “cat”"), ([""], "no usable picture has one"), (["cat", "dog"], None)])
+def test_one_class_is_nothing_to_train_on(run, labels, said, found):
+    with_everything(run).update(settings=dict(arms=[], audit=True, arch=None))
+    catalog = run.catalog # whose last picture cannot be read: its label is of no use
+    write_table(run.folder/"catalog.csv", catalog.assign(label=[*(labels * len(catalog))[:len(catalog) - 1], "dog"]))
+    write_json(run.folder/"audit.json", dict(counts=dict(exact_duplicate=found), left_out={}))
+    steps = audit_steps(run)
+    assert [(options.verb, options.target) for options in suggested(steps)] == [("audit", None if said else "label")] * found + [("compare", None)] * (said is None)
+    assert said is None or said in steps[-1][0]
 
 
 @pytest.mark.parametrize("audit", [False, True])
