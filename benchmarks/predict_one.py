@@ -5,12 +5,17 @@ import sys, time
 from common import HERE, PETCLF, alternate, claim, finish, hardly_trained, parser, run, say, show, some_pictures, spoke_and_ended, spread, workplace
 
 BARE = """
-import sys, numpy, onnxruntime
+import gc, sys
+gc.set_threshold(10_000) # the best settings found, as petclf has them: this, an end without looking for garbage, and a network that is opened for a picture or two
+import numpy, onnxruntime
 from PIL import Image
 network, photo, size = sys.argv[1], Image.open(sys.argv[2]), int(sys.argv[3])
 photo.draft(None, (size, size))
 pixels = numpy.asarray(photo.convert("RGB").resize((size, size)), numpy.float32).transpose(2, 0, 1)[None] / 255
-print(onnxruntime.InferenceSession(network, providers=["CPUExecutionProvider"]).run(["logits"], {"pictures": pixels}))
+options = onnxruntime.SessionOptions()
+options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
+print(onnxruntime.InferenceSession(network, options, providers=["CPUExecutionProvider"]).run(["logits"], {"pictures": pixels}))
+gc.freeze()
 """
 
 OPENING = """

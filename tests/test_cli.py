@@ -259,7 +259,7 @@ def test_pictures_from_elsewhere(photos, tmp_path, random_weights, capsys):
     assert "cat pays" in capsys.readouterr().out
     for arm in ("probe", "scratch"):
         found = json.loads((Path("runs/e/arms")/arm/"outside/far/away.json").read_text())
-        assert found["n"] == 12 and found["pays"] == "cat" and found["left_out"] == {"unknown_label": 6, "unreadable": 1}
+        assert found["n"] == 12 and found["pays"] == "cat" and found["left_out"] == {"unknown_label": 6, "unreadable": 1, "without_label": 0, "noted_in_the_catalog": 0}
         assert set(json.loads((Path("runs/e/arms")/arm/"robustness.json").read_text())["variants"]) == {"squash", "pad", "zoom", "jpeg"}
     assert "none of its" in refused(capsys, "evaluate", "runs/e", "--data", tmp_path/"far"/"bird")
     items = {item["name"]: item["status"] for item in json.loads(Path("runs/e/checklist.json").read_text())["items"]}
