@@ -633,10 +633,11 @@ def conclude(
         recall = ", ".join(f"{label} {_points(difference)}" for label, difference in one["recall"].items())
         said.append(f"{one['a']} against {one['b']}: balanced accuracy {_points(one['balanced_accuracy'])} points, recall of {recall}" + ("; it helped." if one["helped"] else "; that it helped is not shown."))
     if len(tried) > 1 and not any(one["helped"] for one in tried): said.append("None of the variants clearly helped.")
-    for pair in verdict.get("repeated_splits", {}).get("pairs", []):
+    repeats = verdict.get("repeated_splits", {}).get("pairs", [])
+    for pair, p in zip(repeats, holm([pair["p_value"] for pair in repeats])):
         if not few and verdict["chosen"] not in (pair["a"], pair["b"]): continue
         splits = verdict["repeated_splits"]["splits"]
-        said.append(f"As recipes, over {splits} splits: the balanced accuracy of {pair['a']} minus that of {pair['b']} is {_points(pair)} points (corrected for overlapping splits, {_p(pair['p_value'])}).")
+        said.append(f"As recipes, over {splits} splits: the balanced accuracy of {pair['a']} minus that of {pair['b']} is {_points(pair)} points (corrected for overlapping splits{f' and {len(repeats)} comparisons' if len(repeats) > 1 else ''}, {_p(p)}).")
     for names, changed in verdict["differences"].items() if few else ():
         words = [setting_words(name) for name in changed]
         said.append(f"{names} were trained alike." if not words else f"{names} differ in {_and(words)}" + ("; what is seen is the effect of these together." if len(words) > 1 else "."))
@@ -644,7 +645,7 @@ def conclude(
                 + (" (the test pictures were not used to choose)." if verdict["split"] == "test" else "."))
     if verdict["split"] != "test": said.append("There is no test part: these pictures also steered the training, so every figure here is on the hopeful side.")
     seeds = max((values["seeds"]["n"] for values in figures.values() if "seeds" in values), default=1)
-    if not verdict.get("repeated_splits", {}).get("pairs"):
+    if not repeats:
         said.append(f"All of this is about these models, trained {'once each' if seeds == 1 else f'with {seeds} seeds, of which the first is judged'}. Whether the recipe is better in general takes repeated splits.")
     return said
 

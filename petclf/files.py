@@ -57,7 +57,7 @@ def held(
 
 def _to_disk(path):
     "Have a file's bytes on the disk, where a power cut leaves them."
-    with open(path, "r+b") as file: os.fsync(file.fileno()) # Windows wants it open for writing
+    with open(path, "r+b" if os.name == "nt" else "rb") as file: os.fsync(file.fileno()) # Windows wants it open for writing; elsewhere a read-only file will do
 
 
 def _umask():
