@@ -22,117 +22,193 @@ from .run import write_predictions
 
 # %% ../nbs/14_against.ipynb #826fc8fb
 def ask_bundle(
-    bundle, # from `load_bundle`
-    pets, # a data set
-    progress=False, # show a progress bar
-) -> pd.DataFrame: # a row a picture that can be read: the catalog's columns, and `predicted`, `decision`, `species_said`, `p_<class>`, `s_<species>`; files that cannot be read are in `attrs["unreadable"]`, with the reason
+    bundle,  # from `load_bundle`
+    pets,  # a data set
+    progress=False,  # show a progress bar
+) -> pd.DataFrame:  # a row a picture that can be read: the catalog's columns, and `predicted`, `decision`, `species_said`, `p_<class>`, `s_<species>`; files that cannot be read are in `attrs["unreadable"]`, with the reason
     "What a bundle says about a data set's pictures."
     rows, answers = usable(pets.catalog), []
-    with tqdm(total=len(rows), desc=f"asking {bundle.about.get('name') or 'the bundle'}", unit=" pictures", disable=None if progress else True, leave=False) as bar:
-        for part in in_parts([pets.root/file for file in rows.file], lambda part: bundle.answer_batch(part, evidence=False), 8, cores()):
+    with tqdm(
+        total=len(rows),
+        desc=f"asking {bundle.about.get('name') or 'the bundle'}",
+        unit=" pictures",
+        disable=None if progress else True,
+        leave=False,
+    ) as bar:
+        for part in in_parts(
+            [pets.root / file for file in rows.file], lambda part: bundle.answer_batch(part, evidence=False), 8, cores()
+        ):
             answers += part
             bar.update(len(part))
-    said = pd.DataFrame([dict(predicted=one.predicted, decision=one.decision, species_said=one.species, error=one.error) | {f"p_{name}": one.probabilities.get(name) for name in bundle.classes}
-                         | {f"s_{name}": value for name, value in one.species_probabilities.items()} for one in answers], index=rows.index)
+    said = pd.DataFrame(
+        [
+            dict(predicted=one.predicted, decision=one.decision, species_said=one.species, error=one.error)
+            | {f"p_{name}": one.probabilities.get(name) for name in bundle.classes}
+            | {f"s_{name}": value for name, value in one.species_probabilities.items()}
+            for one in answers
+        ],
+        index=rows.index,
+    )
     table = pd.concat([rows, said], axis=1)
     read = table[table.error == ""].drop(columns="error").reset_index(drop=True)
-    if read.empty: raise PetclfError(f"{pets.root}: none of its pictures can be read; the first, {table.file.iloc[0]}: {table.error.iloc[0]}")
+    if read.empty:
+        raise PetclfError(
+            f"{pets.root}: none of its pictures can be read; the first, {table.file.iloc[0]}: {table.error.iloc[0]}"
+        )
     read.attrs["unreadable"] = dict(zip(table.file[table.error != ""], table.error[table.error != ""]))
     return read
 
 
 def judged_by(
-    tables, # what one bundle or several said, by `ask_bundle`
-    bundles, # those bundles
-) -> str: # `breed`, `label`, or `species`
+    tables,  # what one bundle or several said, by `ask_bundle`
+    bundles,  # those bundles
+) -> str:  # `breed`, `label`, or `species`
     "What a bundle can be held to on these pictures: its own target, where labels are of its classes; else the species."
     targets = {bundle.about["target"] for bundle in bundles}
     target = targets.pop() if len(targets) == 1 else "species"
-    known = all(table[target].isin(bundle.classes).any() for table, bundle in zip(tables, bundles)) and all(bundle.classes == bundles[0].classes for bundle in bundles)
-    if known: return target
-    if all(table.species.isin(["cat", "dog"]).any() and any(column.startswith("s_") for column in table) for table in tables): return "species"
-    raise PetclfError(f"--data: no label in it is one of the bundle's classes ({', '.join(bundles[0].classes[:6])}{', ...' if len(bundles[0].classes) > 6 else ''}), and no species is known")
+    known = all(table[target].isin(bundle.classes).any() for table, bundle in zip(tables, bundles)) and all(
+        bundle.classes == bundles[0].classes for bundle in bundles
+    )
+    if known:
+        return target
+    if all(
+        table.species.isin(["cat", "dog"]).any() and any(column.startswith("s_") for column in table)
+        for table in tables
+    ):
+        return "species"
+    raise PetclfError(
+        f"--data: no label in it is one of the bundle's classes ({', '.join(bundles[0].classes[:6])}{', ...' if len(bundles[0].classes) > 6 else ''}), and no species is known"
+    )
 
 
 def as_predictions(
-    table, # what a bundle said, by `ask_bundle`
-    target, # by `judged_by`
-) -> pd.DataFrame: # as `predictions.csv`, of the pictures whose label is one of the classes; `split` is `outside`
+    table,  # what a bundle said, by `ask_bundle`
+    target,  # by `judged_by`
+) -> pd.DataFrame:  # as `predictions.csv`, of the pictures whose label is one of the classes; `split` is `outside`
     "A bundle's answers in the form that every figure is made from."
-    prefix, predicted = ("s_", table.species_said) if target == "species" and any(column.startswith("s_") for column in table) else ("p_", table.predicted)
+    prefix, predicted = (
+        ("s_", table.species_said)
+        if target == "species" and any(column.startswith("s_") for column in table)
+        else ("p_", table.predicted)
+    )
     columns = {column: f"p_{column[2:]}" for column in table if column.startswith(prefix)}
     kept = table[target].isin([column[2:] for column in columns])
-    found = pd.DataFrame(dict(file=table.file, split="outside", truth=table[target], predicted=predicted)).join(table[list(columns)].rename(columns=columns))
+    found = pd.DataFrame(dict(file=table.file, split="outside", truth=table[target], predicted=predicted)).join(
+        table[list(columns)].rename(columns=columns)
+    )
     return found[kept].reset_index(drop=True)
 
 # %% ../nbs/14_against.ipynb #cab9e92c
 def decisions_table(
-    table, # what a bundle said, by `ask_bundle`
-    target, # by `judged_by`
-    by="label", # the column whose values get a row each
-) -> pd.DataFrame: # a row for each: `n`, shares of `sure`, `not sure`, `probably no pet`, and `right when sure`, as text with intervals
+    table,  # what a bundle said, by `ask_bundle`
+    target,  # by `judged_by`
+    by="label",  # the column whose values get a row each
+) -> pd.DataFrame:  # a row for each: `n`, shares of `sure`, `not sure`, `probably no pet`, and `right when sure`, as text with intervals
     "What was decided about each kind of picture."
     rows, share = {}, lambda count, n: percent(figure(count / n, *wilson(count, n), "Wilson"))
     said = table.species_said if target == "species" else table.predicted
-    known = table[target].isin({column[2:] for column in table if column.startswith("s_" if target == "species" else "p_")})
+    known = table[target].isin(
+        {column[2:] for column in table if column.startswith("s_" if target == "species" else "p_")}
+    )
     for name, part in table.groupby(by):
         sure = part[part.decision == "sure"]
         right = int((said[sure.index] == sure[target]).sum())
-        rows[name] = dict(n=len(part), **{decision: share(int((part.decision == decision).sum()), len(part)) for decision in ("sure", "not sure", "probably no pet")},
-                          **{"right when sure": share(right, len(sure)) if len(sure) and known[part.index].all() else ""})
+        rows[name] = dict(
+            n=len(part),
+            **{
+                decision: share(int((part.decision == decision).sum()), len(part))
+                for decision in ("sure", "not sure", "probably no pet")
+            },
+            **{"right when sure": share(right, len(sure)) if len(sure) and known[part.index].all() else ""},
+        )
     return pd.DataFrame(rows).T
 
 
 def evaluate_bundle(
-    path, # a bundle
-    data, # a data set's name, or the path of labelled pictures
-    out=None, # a folder for `predictions.csv`, `metrics.json` and `decisions.csv`; None writes nothing
-    progress=False, # show a progress bar
-) -> dict: # `target`, `metrics`, `decisions` (a table), `left_out` (reason to number of pictures)
+    path,  # a bundle
+    data,  # a data set's name, or the path of labelled pictures
+    out=None,  # a folder for `predictions.csv`, `metrics.json` and `decisions.csv`; None writes nothing
+    progress=False,  # show a progress bar
+) -> dict:  # `target`, `metrics`, `decisions` (a table), `left_out` (reason to number of pictures)
     "A bundle's figures on labelled pictures."
     bundle, pets = load_bundle(path, callers=cores()), load_data(data, progress=progress)
     table = ask_bundle(bundle, pets, progress)
     target = judged_by([table], [bundle])
     predictions = as_predictions(table, target)
     left_out = count_left_out(pets.catalog)
-    left_out["unreadable"] += len(table.attrs["unreadable"]) # what only the bundle could not read
-    found = dict(target=target, metrics=metrics(predictions, "outside", "cat" if target == "species" else None, table.set_index("file").group), decisions=decisions_table(table, target),
-                 left_out=dict(unknown_label=len(table) - len(predictions), **left_out))
+    left_out["unreadable"] += len(table.attrs["unreadable"])  # what only the bundle could not read
+    found = dict(
+        target=target,
+        metrics=metrics(predictions, "outside", "cat" if target == "species" else None, table.set_index("file").group),
+        decisions=decisions_table(table, target),
+        left_out=dict(unknown_label=len(table) - len(predictions), **left_out),
+    )
     if out is not None:
-        write_predictions(Path(out)/"predictions.csv", predictions)
-        write_json(Path(out)/"metrics.json", found["metrics"])
-        write_table(Path(out)/"decisions.csv", found["decisions"].rename_axis("label").reset_index())
+        write_predictions(Path(out) / "predictions.csv", predictions)
+        write_json(Path(out) / "metrics.json", found["metrics"])
+        write_table(Path(out) / "decisions.csv", found["decisions"].rename_axis("label").reset_index())
     return found
 
 # %% ../nbs/14_against.ipynb #70c712ce
 def hold_against(
-    new, # a bundle
-    old, # the one that it is to replace
-    data, # a data set's name, or the path of labelled pictures
-    out=None, # a folder for `changes.csv` and `against.json`; None writes nothing
-    progress=False, # show progress bars
-) -> dict: # `target`, `n`, `new` and `old` (accuracy of each), `broken` and `mended` (tables: `file`, `truth`, `old`, `new`), `paired`, `worse`
+    new,  # a bundle
+    old,  # the one that it is to replace
+    data,  # a data set's name, or the path of labelled pictures
+    out=None,  # a folder for `changes.csv` and `against.json`; None writes nothing
+    progress=False,  # show progress bars
+) -> dict:  # `target`, `n`, `new` and `old` (accuracy of each), `broken` and `mended` (tables: `file`, `truth`, `old`, `new`), `paired`, `worse`
     "What a new bundle breaks and mends."
     bundles, pets = [load_bundle(path, callers=cores()) for path in (new, old)], load_data(data, progress=progress)
     tables = [ask_bundle(bundle, pets, progress) for bundle in bundles]
     target = judged_by(tables, bundles)
     ours, theirs = (as_predictions(table, target) for table in tables)
-    both = ours[["file", "truth", "predicted"]].merge(theirs[["file", "predicted"]], on="file", suffixes=("_new", "_old"))
+    both = ours[["file", "truth", "predicted"]].merge(
+        theirs[["file", "predicted"]], on="file", suffixes=("_new", "_old")
+    )
     was, is_now = both.predicted_old == both.truth, both.predicted_new == both.truth
-    lists = {name: both[rows].rename(columns=dict(predicted_old="old", predicted_new="new"))[["file", "truth", "old", "new"]].reset_index(drop=True) for name, rows in (("broken", was & ~is_now), ("mended", ~was & is_now))}
-    pair = paired(ours, theirs, "outside", tables[0].set_index("file").group) # copies are one witness
-    found = dict(target=target, n=len(both), new=float(is_now.mean()), old=float(was.mean()), paired=pair, worse=bool(pair["p_value"] < 0.05 and pair["difference"]["value"] < 0), **lists)
+    lists = {
+        name: both[rows]
+        .rename(columns=dict(predicted_old="old", predicted_new="new"))[["file", "truth", "old", "new"]]
+        .reset_index(drop=True)
+        for name, rows in (("broken", was & ~is_now), ("mended", ~was & is_now))
+    }
+    pair = paired(ours, theirs, "outside", tables[0].set_index("file").group)  # copies are one witness
+    found = dict(
+        target=target,
+        n=len(both),
+        new=float(is_now.mean()),
+        old=float(was.mean()),
+        paired=pair,
+        worse=bool(pair["p_value"] < 0.05 and pair["difference"]["value"] < 0),
+        **lists,
+    )
     if out is not None:
-        write_table(Path(out)/"changes.csv", pd.concat([table.assign(change=name) for name, table in lists.items()], ignore_index=True))
-        write_json(Path(out)/"against.json", {name: value for name, value in found.items() if name not in lists} | {name: len(table) for name, table in lists.items()})
+        write_table(
+            Path(out) / "changes.csv",
+            pd.concat([table.assign(change=name) for name, table in lists.items()], ignore_index=True),
+        )
+        write_json(
+            Path(out) / "against.json",
+            {name: value for name, value in found.items() if name not in lists}
+            | {name: len(table) for name, table in lists.items()},
+        )
     return found
 
 
 def against_in_words(
-    found, # by `hold_against`
-) -> str: # a sentence
+    found,  # by `hold_against`
+) -> str:  # a sentence
     "The verdict on a new bundle."
-    pair, counts = found["paired"], f"it breaks {len(found['broken']):,} and mends {len(found['mended']):,} of {found['n']:,} pictures"
+    pair, counts = (
+        found["paired"],
+        f"it breaks {len(found['broken']):,} and mends {len(found['mended']):,} of {found['n']:,} pictures",
+    )
     gap = f"{100 * pair['difference']['value']:+.1f} points [{100 * pair['difference']['low']:+.1f}, {100 * pair['difference']['high']:+.1f}]"
-    verdict = ("the new bundle is significantly worse" if found["worse"] else "the new bundle is significantly better" if pair["p_value"] < 0.05 else "the two cannot be told apart on these pictures")
+    verdict = (
+        "the new bundle is significantly worse"
+        if found["worse"]
+        else "the new bundle is significantly better"
+        if pair["p_value"] < 0.05
+        else "the two cannot be told apart on these pictures"
+    )
     return f"By {found['target']}, {counts}: right {100 * found['old']:.1f} % before, {100 * found['new']:.1f} % now ({gap}, exact McNemar test, p = {pair['p_value']:.2g}); {verdict}."

@@ -1,4 +1,5 @@
 "What a notebook wants: `from petclf.all import *`."
+
 from petclf.errors import PetclfError
 from petclf.pixels import *
 from petclf.draw import *

@@ -28,24 +28,29 @@ class BundleError(ValueError):
 @dataclass
 class Answer:
     "What a bundle says about one picture."
-    predicted: str = "" # the best class
-    decision: str = "" # `sure`, `not sure` or `probably no pet`
-    level: str = "" # what is good enough to act on: `breed`, `coat`, `species`, `label`, `not sure`, `no pet`
-    species: str = "" # by the bundle's threshold; empty where it knows none
-    breed: str = "" # empty where the bundle knows none
-    coat: str = "" # empty where the bundle knows none
-    probabilities: dict = field(default_factory=dict) # of every class, calibrated
-    species_probabilities: dict = field(default_factory=dict) # `cat`, `dog`; summed from breeds by a bundle of breeds
-    pet: float = None # the body's own ImageNet probability that this is a dog or a house cat, 0 to 1; None where unknown
-    evidence: np.ndarray = field(default=None, repr=False) # float32 (h, w), where the answer came from; None where there is no map
-    evidence_exact: bool = False # whether the map is what the network added up, or an approximation
-    seconds: float = 0. # that it took
-    error: str = "" # why there is no answer
+
+    predicted: str = ""  # the best class
+    decision: str = ""  # `sure`, `not sure` or `probably no pet`
+    level: str = ""  # what is good enough to act on: `breed`, `coat`, `species`, `label`, `not sure`, `no pet`
+    species: str = ""  # by the bundle's threshold; empty where it knows none
+    breed: str = ""  # empty where the bundle knows none
+    coat: str = ""  # empty where the bundle knows none
+    probabilities: dict = field(default_factory=dict)  # of every class, calibrated
+    species_probabilities: dict = field(default_factory=dict)  # `cat`, `dog`; summed from breeds by a bundle of breeds
+    pet: float = (
+        None  # the body's own ImageNet probability that this is a dog or a house cat, 0 to 1; None where unknown
+    )
+    evidence: np.ndarray = field(
+        default=None, repr=False
+    )  # float32 (h, w), where the answer came from; None where there is no map
+    evidence_exact: bool = False  # whether the map is what the network added up, or an approximation
+    seconds: float = 0.0  # that it took
+    error: str = ""  # why there is no answer
 
 # %% ../nbs/11a_answers.ipynb #79197e6a
 def softmax(
-    logits, # (n, k)
-) -> np.ndarray: # float64 (n, k), each row sums to 1
+    logits,  # (n, k)
+) -> np.ndarray:  # float64 (n, k), each row sums to 1
     "Probabilities from logits."
     logits = np.asarray(logits, np.float64)
     powers = np.exp(logits - logits.max(1, keepdims=True))
@@ -53,60 +58,74 @@ def softmax(
 
 
 def summed(
-    probabilities, # (n, k)
-    names, # what each of the k columns counts for
-    wanted, # the names that are asked for
-) -> np.ndarray: # (n, len(wanted))
+    probabilities,  # (n, k)
+    names,  # what each of the k columns counts for
+    wanted,  # the names that are asked for
+) -> np.ndarray:  # (n, len(wanted))
     "Probabilities added up under fewer names."
     return probabilities @ (np.array(names)[:, None] == np.array(wanted)).astype(np.float64)
 
 
 def class_probabilities(
-    logits, # (n, k), of what was fitted
-    about, # a `bundle.json`
-    calibrated=True, # divide by the temperature
-) -> np.ndarray: # float64 (n, classes)
+    logits,  # (n, k), of what was fitted
+    about,  # a `bundle.json`
+    calibrated=True,  # divide by the temperature
+) -> np.ndarray:  # float64 (n, classes)
     "Probabilities of a bundle's classes."
     found = summed(softmax(logits), about["answers"], about["classes"])
-    if about.get("prior"): found = found * np.array([about["prior"][name] for name in about["classes"]]) # for a world with other shares than training's
+    if about.get("prior"):
+        found = found * np.array(
+            [about["prior"][name] for name in about["classes"]]
+        )  # for a world with other shares than training's
     found = found / found.sum(1, keepdims=True)
     return softmax(np.log(np.clip(found, np.finfo(np.float64).eps, 1)) / about["temperature"]) if calibrated else found
 
 # %% ../nbs/11a_answers.ipynb #f2ac6ba8
 def names_at(
-    level, # the target, `coat` or `species`
-    about, # a `bundle.json`
-) -> list: # a name for each class; empty where it is not known
+    level,  # the target, `coat` or `species`
+    about,  # a `bundle.json`
+) -> list:  # a name for each class; empty where it is not known
     "What each class counts for at a level. A short coat of a cat and one of a dog are different answers."
-    if level == about["target"]: return list(about["classes"])
+    if level == about["target"]:
+        return list(about["classes"])
     species = [about["species"].get(name, "") for name in about["classes"]]
-    if level == "species": return species
-    return [f"{about['coat'][name]}, {kind}" if kind and name in about["coat"] else "" for name, kind in zip(about["classes"], species)]
+    if level == "species":
+        return species
+    return [
+        f"{about['coat'][name]}, {kind}" if kind and name in about["coat"] else ""
+        for name, kind in zip(about["classes"], species)
+    ]
 
 
 def level_scores(
-    probabilities, # float64 (n, classes), calibrated
-    about, # a `bundle.json`
-) -> dict: # level to the name of its best answer, an array of n, and the probability of that, (n,); finest first
+    probabilities,  # float64 (n, classes), calibrated
+    about,  # a `bundle.json`
+) -> dict:  # level to the name of its best answer, an array of n, and the probability of that, (n,); finest first
     "What each level would answer, and how sure it is."
     found = {}
     for level in (about["target"], "coat", "species") if about["target"] != "species" else ("species",):
         names = names_at(level, about)
         kinds = sorted(set(names))
-        if "" in kinds or len(kinds) < 2: continue
+        if "" in kinds or len(kinds) < 2:
+            continue
         of_kind, cut = summed(probabilities, names, kinds), about.get("threshold")
         best = of_kind.argmax(1)
-        if level == "species" and cut: best = np.where(of_kind[:, kinds.index(cut["positive"])] >= cut["value"], kinds.index(cut["positive"]), 1 - kinds.index(cut["positive"]))
+        if level == "species" and cut:
+            best = np.where(
+                of_kind[:, kinds.index(cut["positive"])] >= cut["value"],
+                kinds.index(cut["positive"]),
+                1 - kinds.index(cut["positive"]),
+            )
         found[level] = np.array(kinds, dtype=str)[best], of_kind[np.arange(len(best)), best]
     return found
 
 
 def decide(
-    probabilities, # float64 (n, classes), calibrated
-    about, # a `bundle.json`
-    pet=None, # (n,), how much each picture looks like a pet, 0 to 1; None where unknown
-    doubts=None, # level to (n,), how surely two halves of a picture say different things; None where unknown
-) -> list: # of n `Answer`s, without their evidence
+    probabilities,  # float64 (n, classes), calibrated
+    about,  # a `bundle.json`
+    pet=None,  # (n,), how much each picture looks like a pet, 0 to 1; None where unknown
+    doubts=None,  # level to (n,), how surely two halves of a picture say different things; None where unknown
+) -> list:  # of n `Answer`s, without their evidence
     "Decisions by the bundle's thresholds."
     found, answers = level_scores(probabilities, about), []
     species_names = names_at("species", about)
@@ -116,181 +135,307 @@ def decide(
     two = {level: doubts[level] > limit["at"] for level, limit in limits.items() if doubts and level in doubts}
     for i, row in enumerate(probabilities.tolist()):
         best = {level: str(names[i]) for level, (names, _) in found.items()}
-        answer = Answer(predicted=about["classes"][int(np.argmax(row))], species=best.get("species", kinds[0] if len(kinds) == 1 else ""),
-                        probabilities=dict(zip(about["classes"], row)), species_probabilities=dict(zip(kinds, of_kind[i].tolist())), pet=None if pet is None else float(pet[i]))
-        if about["target"] == "breed": answer.breed = answer.predicted
-        blocked = lambda level: any(level in covered and other in two and two[other][i] for other, covered in _COVERS.items())
-        answer.level = next((one["level"] for one in about["levels"] if one["at"] is not None and one["level"] in found and found[one["level"]][1][i] >= one["at"] and not blocked(one["level"])), "not sure")
+        answer = Answer(
+            predicted=about["classes"][int(np.argmax(row))],
+            species=best.get("species", kinds[0] if len(kinds) == 1 else ""),
+            probabilities=dict(zip(about["classes"], row)),
+            species_probabilities=dict(zip(kinds, of_kind[i].tolist())),
+            pet=None if pet is None else float(pet[i]),
+        )
+        if about["target"] == "breed":
+            answer.breed = answer.predicted
+        blocked = lambda level: any(
+            level in covered and other in two and two[other][i] for other, covered in _COVERS.items()
+        )
+        answer.level = next(
+            (
+                one["level"]
+                for one in about["levels"]
+                if one["at"] is not None
+                and one["level"] in found
+                and found[one["level"]][1][i] >= one["at"]
+                and not blocked(one["level"])
+            ),
+            "not sure",
+        )
         coat, _, of_coat = best.get("coat", "").partition(", ")
         said = {"breed": about["species"].get(answer.breed, ""), "coat": of_coat}.get(answer.level, answer.species)
-        if answer.species and said != answer.species: answer.level = "not sure" # the breed or the coat says one thing, the sum another
+        if answer.species and said != answer.species:
+            answer.level = "not sure"  # the breed or the coat says one thing, the sum another
         answer.coat = about["coat"].get(answer.breed, "") if answer.level == "breed" else coat
-        if pet is not None and about.get("pet") and pet[i] < about["pet"]["at"]: answer.level = "no pet"
-        answer.decision = "sure" if answer.level == about["target"] else "probably no pet" if answer.level == "no pet" else "not sure"
+        if pet is not None and about.get("pet") and pet[i] < about["pet"]["at"]:
+            answer.level = "no pet"
+        answer.decision = (
+            "sure" if answer.level == about["target"] else "probably no pet" if answer.level == "no pet" else "not sure"
+        )
         answers.append(answer)
     return answers
 
 # %% ../nbs/11a_answers.ipynb #f0d67cfb
-_COVERS = {"species": ("breed", "coat", "species", "label"), "breed": ("breed", "coat"), "label": ("label",)} # what a disagreement about one level makes unsure
+_COVERS = {
+    "species": ("breed", "coat", "species", "label"),
+    "breed": ("breed", "coat"),
+    "label": ("label",),
+}  # what a disagreement about one level makes unsure
+
 
 def halves_disagree(
-    logits, # float32 (n, k)
-    evidence, # float32 (n, k, h, w), exact
-    about, # a `bundle.json`
-) -> dict: # level to (n,): the probability with which both halves hold to different answers, 0 where they agree
+    logits,  # float32 (n, k)
+    evidence,  # float32 (n, k, h, w), exact
+    about,  # a `bundle.json`
+) -> dict:  # level to (n,): the probability with which both halves hold to different answers, 0 where they agree
     "How surely the left and the right half, or the upper and the lower, say different things."
     height, width = evidence.shape[2] // 2, evidence.shape[3] // 2
-    if not (height and width): return {}
+    if not (height and width):
+        return {}
     constant = logits - evidence.mean((2, 3))
-    parts = [class_probabilities(part.mean((2, 3)) + constant, about) for part in (evidence[..., :width], evidence[..., -width:], evidence[:, :, :height], evidence[:, :, -height:])]
+    parts = [
+        class_probabilities(part.mean((2, 3)) + constant, about)
+        for part in (evidence[..., :width], evidence[..., -width:], evidence[:, :, :height], evidence[:, :, -height:])
+    ]
     found = {}
     for level in dict.fromkeys((about["target"], "species")):
         names = names_at(level, about)
         kinds = sorted(set(names))
-        if "" in kinds or len(kinds) < 2: continue
+        if "" in kinds or len(kinds) < 2:
+            continue
         of_kind = [summed(part, names, kinds) for part in parts]
-        found[level] = np.maximum(*(np.where(a.argmax(1) != b.argmax(1), np.minimum(a.max(1), b.max(1)), 0) for a, b in (of_kind[:2], of_kind[2:])))
+        found[level] = np.maximum(
+            *(
+                np.where(a.argmax(1) != b.argmax(1), np.minimum(a.max(1), b.max(1)), 0)
+                for a, b in (of_kind[:2], of_kind[2:])
+            )
+        )
     return found
 
 # %% ../nbs/11a_answers.ipynb #96e958cf
-FORMAT = 1 # of bundles
-LARGEST = 2**31 # bytes that a file of a bundle may have
+FORMAT = 1  # of bundles
+LARGEST = 2**31  # bytes that a file of a bundle may have
 
 
 def checksum(
-    about, # a `bundle.json`
-) -> str: # hexadecimal digits
+    about,  # a `bundle.json`
+) -> str:  # hexadecimal digits
     "The SHA-256 of what a `bundle.json` says, without its own `checksum`."
-    return hashlib.sha256(json.dumps({name: value for name, value in about.items() if name != "checksum"}, sort_keys=True, ensure_ascii=True).encode()).hexdigest()
+    return hashlib.sha256(
+        json.dumps(
+            {name: value for name, value in about.items() if name != "checksum"}, sort_keys=True, ensure_ascii=True
+        ).encode()
+    ).hexdigest()
 
 
 class _Files:
     "The files of a folder or a zip."
+
     def __init__(self, path):
         self.path, self.zip = Path(path).expanduser(), None
-        if self.path.is_dir(): return
-        if not self.path.exists(): raise BundleError(f"{path}: no such bundle; `petclf export RUN -o {path}` makes one")
-        try: self.zip = zipfile.ZipFile(self.path)
-        except PermissionError: raise BundleError(f"{path}: no permission to read it") from None
-        except (zipfile.BadZipFile, OSError): raise BundleError(f"{path}: neither a bundle's folder nor a zip of one; `petclf export` makes both") from None
+        if self.path.is_dir():
+            return
+        if not self.path.exists():
+            raise BundleError(f"{path}: no such bundle; `petclf export RUN -o {path}` makes one")
+        try:
+            self.zip = zipfile.ZipFile(self.path)
+        except PermissionError:
+            raise BundleError(f"{path}: no permission to read it") from None
+        except (zipfile.BadZipFile, OSError):
+            raise BundleError(
+                f"{path}: neither a bundle's folder nor a zip of one; `petclf export` makes both"
+            ) from None
 
     @contextmanager
     def _opened(self, name):
         plain = PurePosixPath(name)
-        if plain.is_absolute() or ".." in plain.parts or "\\" in name or ":" in name: raise BundleError(f"{self.path}: bundle.json names a file outside of the bundle, {name!r}; export it again")
+        if plain.is_absolute() or ".." in plain.parts or "\\" in name or ":" in name:
+            raise BundleError(f"{self.path}: bundle.json names a file outside of the bundle, {name!r}; export it again")
         try:
-            size = (self.path/name).stat().st_size if self.zip is None else self.zip.getinfo(name).file_size
-            if size > LARGEST: raise BundleError(f"{self.path}: its {name} is larger than {LARGEST >> 30} GiB; this is not a bundle of petclf")
-            with open(self.path/name, "rb") if self.zip is None else self.zip.open(name) as file: yield file
-        except (KeyError, FileNotFoundError, NotADirectoryError): raise BundleError(f"{self.path}: not a whole bundle, it has no {name}; export it again") from None
-        except PermissionError: raise BundleError(f"{self.path}: no permission to read its {name}") from None
-        except BundleError: raise
-        except Exception as error: raise BundleError(f"{self.path}: its {name} cannot be read ({str(error)[:80] or type(error).__name__}); export it again") from None
+            size = (self.path / name).stat().st_size if self.zip is None else self.zip.getinfo(name).file_size
+            if size > LARGEST:
+                raise BundleError(
+                    f"{self.path}: its {name} is larger than {LARGEST >> 30} GiB; this is not a bundle of petclf"
+                )
+            with open(self.path / name, "rb") if self.zip is None else self.zip.open(name) as file:
+                yield file
+        except (KeyError, FileNotFoundError, NotADirectoryError):
+            raise BundleError(f"{self.path}: not a whole bundle, it has no {name}; export it again") from None
+        except PermissionError:
+            raise BundleError(f"{self.path}: no permission to read its {name}") from None
+        except BundleError:
+            raise
+        except Exception as error:
+            raise BundleError(
+                f"{self.path}: its {name} cannot be read ({str(error)[:80] or type(error).__name__}); export it again"
+            ) from None
 
     def read(self, name):
-        with self._opened(name) as file: return file.read(LARGEST)
+        with self._opened(name) as file:
+            return file.read(LARGEST)
 
-    def content(self, name): # the file itself, which an engine reads sooner than bytes; or the bytes, out of a zip
-        with self._opened(name) as file: return self.path/name if self.zip is None else file.read(LARGEST)
+    def content(self, name):  # the file itself, which an engine reads sooner than bytes; or the bytes, out of a zip
+        with self._opened(name) as file:
+            return self.path / name if self.zip is None else file.read(LARGEST)
 
 
-def _digest(content): # the SHA-256 of what `_Files.content` gives
+def _digest(content):  # the SHA-256 of what `_Files.content` gives
     found = hashlib.sha256()
     with BytesIO(content) if isinstance(content, bytes) else open(content, "rb") as file:
-        while piece := file.read(1 << 22): found.update(piece) # so few pieces that other threads are not kept waiting
+        while piece := file.read(1 << 22):
+            found.update(piece)  # so few pieces that other threads are not kept waiting
     return found.hexdigest()
 
 
-_NEEDED = dict(target=str, classes=list, fitted=list, answers=list, species=dict, coat=dict, levels=list, preprocessing=dict, temperature=(int, float), files=dict, precision=str, body=dict)
+_NEEDED = dict(
+    target=str,
+    classes=list,
+    fitted=list,
+    answers=list,
+    species=dict,
+    coat=dict,
+    levels=list,
+    preprocessing=dict,
+    temperature=(int, float),
+    files=dict,
+    precision=str,
+    body=dict,
+)
+
 
 def read_about(
-    path, # a bundle: its folder, or a zip
-) -> dict: # `bundle.json`
+    path,  # a bundle: its folder, or a zip
+) -> dict:  # `bundle.json`
     "What a bundle says about itself. Raises `BundleError` where it is not one, or not as it was written."
     return _about_of(_Files(path))
 
 
 def _about_of(files):
-    try: about = json.loads(files.read("bundle.json"))
+    try:
+        about = json.loads(files.read("bundle.json"))
     except (ValueError, RecursionError) as error:
-        if isinstance(error, BundleError): raise
+        if isinstance(error, BundleError):
+            raise
         raise BundleError(f"{files.path}: its bundle.json is not JSON; export it again") from None
-    if not isinstance(about, dict) or "format" not in about: raise BundleError(f"{files.path}: its bundle.json is not petclf's; `petclf export` makes bundles")
-    if about["format"] != FORMAT: raise BundleError(f"{files.path}: has format {str(about['format'])[:20]}, this petclf reads {FORMAT}; export it again, or update petclf")
-    if about.get("checksum") != checksum(about): raise BundleError(f"{files.path}: its bundle.json was changed after export; export it again")
-    if wrong := [name for name, kind in _NEEDED.items() if not isinstance(about.get(name), kind)]: raise BundleError(f"{files.path}: its bundle.json has no {wrong[0]}; export it again")
+    if not isinstance(about, dict) or "format" not in about:
+        raise BundleError(f"{files.path}: its bundle.json is not petclf's; `petclf export` makes bundles")
+    if about["format"] != FORMAT:
+        raise BundleError(
+            f"{files.path}: has format {str(about['format'])[:20]}, this petclf reads {FORMAT}; export it again, or update petclf"
+        )
+    if about.get("checksum") != checksum(about):
+        raise BundleError(f"{files.path}: its bundle.json was changed after export; export it again")
+    if wrong := [name for name, kind in _NEEDED.items() if not isinstance(about.get(name), kind)]:
+        raise BundleError(f"{files.path}: its bundle.json has no {wrong[0]}; export it again")
     return about
 
 
 def load_bundle(
-    path, # a bundle: its folder, or a zip
-    engine="auto", # `auto`, `onnxruntime` or `openvino`
-    precision=None, # `full`, `bf16` or `auto`; None: the one that the bundle's thresholds hold for
-    callers=1, # threads that will ask at the same time, each on one core; 1: a single one, on all cores
-    quick=False, # for a picture or two: onnxruntime opens in half the time and then answers more slowly
-): # the `Bundle`
+    path,  # a bundle: its folder, or a zip
+    engine="auto",  # `auto`, `onnxruntime` or `openvino`
+    precision=None,  # `full`, `bf16` or `auto`; None: the one that the bundle's thresholds hold for
+    callers=1,  # threads that will ask at the same time, each on one core; 1: a single one, on all cores
+    quick=False,  # for a picture or two: onnxruntime opens in half the time and then answers more slowly
+):  # the `Bundle`
     "Open a bundle. Raises `BundleError` where a file is missing, changed or foreign."
     files = _Files(path)
     about = _about_of(files)
     contents = {name: files.content(name) for name in about["files"]}
-    if "model.onnx" not in contents: raise BundleError(f"{path}: names no model.onnx; export it again")
-    with ThreadPoolExecutor(1) as pool: # files are hashed while an engine opens them
+    if "model.onnx" not in contents:
+        raise BundleError(f"{path}: names no model.onnx; export it again")
+    with ThreadPoolExecutor(1) as pool:  # files are hashed while an engine opens them
         digests = pool.map(_digest, contents.values())
-        try: return Bundle(about, {name: content for name, content in contents.items() if name.endswith(".onnx")}, engine, precision, callers, quick)
-        finally: # a file that was changed is named as such, whether an engine could open it or not
+        try:
+            return Bundle(
+                about,
+                {name: content for name, content in contents.items() if name.endswith(".onnx")},
+                engine,
+                precision,
+                callers,
+                quick,
+            )
+        finally:  # a file that was changed is named as such, whether an engine could open it or not
             for (name, said), found in zip(about["files"].items(), digests):
-                if found != said: raise BundleError(f"{path}: its {name} was changed after export; export it again") from None
+                if found != said:
+                    raise BundleError(f"{path}: its {name} was changed after export; export it again") from None
 
 
 class Bundle:
     "An exported arm, ready to be asked."
-    def __init__(self,
-        about, # `bundle.json`
-        networks, # ONNX by name: paths, or bytes
-        engine="auto", # `auto`, `onnxruntime` or `openvino`
-        precision=None, # None: the bundle's own
-        callers=1, # threads that will ask at the same time
-        quick=False, # as in `load_bundle`
+
+    def __init__(
+        self,
+        about,  # `bundle.json`
+        networks,  # ONNX by name: paths, or bytes
+        engine="auto",  # `auto`, `onnxruntime` or `openvino`
+        precision=None,  # None: the bundle's own
+        callers=1,  # threads that will ask at the same time
+        quick=False,  # as in `load_bundle`
     ):
         self.about, self.classes, self.size = about, list(about["classes"]), about["preprocessing"]["size"]
-        self.notes = [] # what should be known about the answers
+        self.notes = []  # what should be known about the answers
         try:
             self.engine, self.precision = choose_engine(engine, precision or about["precision"], callers)
-        except ValueError as error: raise BundleError(f"{error}" + ("" if precision else f" (the bundle's thresholds hold for {about['precision']} precision; say another one to answer all the same)")) from None
-        if self.precision != about["precision"]: self.notes.append(f"answers in {self.precision} precision; the thresholds were chosen in {about['precision']}")
-        if self.precision == "bf16" and not has_bf16(): self.notes.append("this processor has no bf16; the engine may answer in full precision instead")
+        except ValueError as error:
+            raise BundleError(
+                f"{error}"
+                + (
+                    ""
+                    if precision
+                    else f" (the bundle's thresholds hold for {about['precision']} precision; say another one to answer all the same)"
+                )
+            ) from None
+        if self.precision != about["precision"]:
+            self.notes.append(
+                f"answers in {self.precision} precision; the thresholds were chosen in {about['precision']}"
+            )
+        if self.precision == "bf16" and not has_bf16():
+            self.notes.append("this processor has no bf16; the engine may answer in full precision instead")
         try:
             self.network = Network(networks["model.onnx"], self.engine, self.precision, callers, quick)
-            self.body = Network(networks["body.onnx"], self.engine, self.precision, callers, quick) if about["body"].get("file") else None
-        except Exception as error: raise BundleError(f"{about.get('name')}: {self.engine} cannot open its network ({str(error).splitlines()[0][:120]})") from None
+            self.body = (
+                Network(networks["body.onnx"], self.engine, self.precision, callers, quick)
+                if about["body"].get("file")
+                else None
+            )
+        except Exception as error:
+            raise BundleError(
+                f"{about.get('name')}: {self.engine} cannot open its network ({str(error).splitlines()[0][:120]})"
+            ) from None
 
-    def __repr__(self): return f"Bundle({self.about.get('name')!r}: {self.about['target']} among {len(self.classes)} classes, {self.size} px, {self.engine}, {self.precision} precision)"
+    def __repr__(self):
+        return f"Bundle({self.about.get('name')!r}: {self.about['target']} among {len(self.classes)} classes, {self.size} px, {self.engine}, {self.precision} precision)"
 
-    def __call__(self,
-        source, # a path, the bytes of a file, an open binary file, or one of Pillow's images
-    ) -> Answer: # with the reason in `error` where the picture cannot be read
+    def __call__(
+        self,
+        source,  # a path, the bytes of a file, an open binary file, or one of Pillow's images
+    ) -> Answer:  # with the reason in `error` where the picture cannot be read
         "The answer about a picture, with its evidence."
         return self.answer_batch([source])[0]
 
-    def answer_batch(self,
-        sources, # list of paths, bytes, open files or images
-        evidence=True, # draw the maps too
-    ) -> list: # an `Answer` for each, in order
+    def answer_batch(
+        self,
+        sources,  # list of paths, bytes, open files or images
+        evidence=True,  # draw the maps too
+    ) -> list:  # an `Answer` for each, in order
         "Answers about a few pictures, which are held in memory at once."
         started, answers, read = time.perf_counter(), [None] * len(sources), []
         for i, source in enumerate(sources):
-            try: read.append((i, self._pixels(source)))
-            except PictureError as error: answers[i] = Answer(error=str(error))
+            try:
+                read.append((i, self._pixels(source)))
+            except PictureError as error:
+                answers[i] = Answer(error=str(error))
         if read:
-            for (i, _), answer in zip(read, self._ask([pixels for _, pixels in read], evidence)): answers[i] = answer
+            for (i, _), answer in zip(read, self._ask([pixels for _, pixels in read], evidence)):
+                answers[i] = answer
         each = (time.perf_counter() - started) / max(1, len(sources))
-        for answer in answers: answer.seconds = each
+        for answer in answers:
+            answer.seconds = each
         return answers
 
     def _pixels(self, source):
         "The squares that the network and, where it is another one, the body look at."
-        if hasattr(source, "read"): source = source.read() # it may be needed twice
-        wanted = [(self.size, self.about["preprocessing"]["resize"])] + ([(self.about["body"]["size"], "crop")] if self.body else [])
+        if hasattr(source, "read"):
+            source = source.read()  # it may be needed twice
+        wanted = [(self.size, self.about["preprocessing"]["resize"])] + (
+            [(self.about["body"]["size"], "crop")] if self.body else []
+        )
         # Opened for each size by itself: a JPEG may be decoded at a reduced size, and which one depends on the size that is wanted.
         squares = {(size, how): resize(open_picture(source, size), size, how) for size, how in set(wanted)}
         return [squares[one] for one in wanted]
@@ -298,32 +443,57 @@ class Bundle:
     def _ask(self, pixels, evidence):
         about = self.about
         prepared = about["preprocessing"]
-        wanted = ["logits"] + (["imagenet"] if about["body"].get("own") else []) + (["evidence"] if about["evidence"] and (evidence or about.get("halves")) else [])
-        found = dict(zip(wanted, self.network(normalise(np.stack([one[0] for one in pixels]), prepared["mean"], prepared["std"]), wanted)))
-        if self.body: found["imagenet"], = self.body(normalise(np.stack([one[1] for one in pixels]), about["body"]["mean"], about["body"]["std"]), ["imagenet"])
+        wanted = (
+            ["logits"]
+            + (["imagenet"] if about["body"].get("own") else [])
+            + (["evidence"] if about["evidence"] and (evidence or about.get("halves")) else [])
+        )
+        found = dict(
+            zip(
+                wanted,
+                self.network(
+                    normalise(np.stack([one[0] for one in pixels]), prepared["mean"], prepared["std"]), wanted
+                ),
+            )
+        )
+        if self.body:
+            (found["imagenet"],) = self.body(
+                normalise(np.stack([one[1] for one in pixels]), about["body"]["mean"], about["body"]["std"]),
+                ["imagenet"],
+            )
         doubts = halves_disagree(found["logits"], found["evidence"], about) if about.get("halves") else None
-        answers = decide(class_probabilities(found["logits"], about), about, pet_score(found["imagenet"]) if "imagenet" in found else None, doubts)
+        answers = decide(
+            class_probabilities(found["logits"], about),
+            about,
+            pet_score(found["imagenet"]) if "imagenet" in found else None,
+            doubts,
+        )
         if evidence and "evidence" in found:
             fitted = softmax(found["logits"])
-            for answer, maps, weights in zip(answers, found["evidence"], fitted): answer.evidence, answer.evidence_exact = evidence_for(answer.predicted, maps, weights, about), about["evidence"] == "exact"
+            for answer, maps, weights in zip(answers, found["evidence"], fitted):
+                answer.evidence, answer.evidence_exact = (
+                    evidence_for(answer.predicted, maps, weights, about),
+                    about["evidence"] == "exact",
+                )
         return answers
 
 # %% ../nbs/11a_answers.ipynb #062b4cb1
-PETS = (range(151, 269), range(281, 286)) # ImageNet's dogs, and its house cats
+PETS = (range(151, 269), range(281, 286))  # ImageNet's dogs, and its house cats
+
 
 def pet_score(
-    imagenet, # (n, 1000), logits of a body's own ImageNet answers
-) -> np.ndarray: # float64 (n,), 0 to 1
+    imagenet,  # (n, 1000), logits of a body's own ImageNet answers
+) -> np.ndarray:  # float64 (n,), 0 to 1
     "The probability that a picture shows a dog or a house cat, as the body learned them from ImageNet."
     return softmax(imagenet)[:, [i for part in PETS for i in part]].sum(1)
 
 
 def evidence_for(
-    name, # a class
-    maps, # float32 (k, h, w), the evidence for everything that was fitted
-    probabilities, # (k,), of those
-    about, # a `bundle.json`
-) -> np.ndarray: # float32 (h, w): above 0 it speaks for the class, below 0 against it
+    name,  # a class
+    maps,  # float32 (k, h, w), the evidence for everything that was fitted
+    probabilities,  # (k,), of those
+    about,  # a `bundle.json`
+) -> np.ndarray:  # float32 (h, w): above 0 it speaks for the class, below 0 against it
     "Where the evidence for a class lies, against what else it could have been: in proportion to how likely that was."
     own = np.array(about["answers"]) == name
     for_it, against = probabilities * own, probabilities * ~own
@@ -332,24 +502,30 @@ def evidence_for(
 
 # %% ../nbs/11a_answers.ipynb #dc9679b9
 def find_pictures(
-    paths, # files, folders (searched for pictures, in order), patterns such as `photos/**/*.jpg`; `-` reads a list from standard input, a path a line
-): # generates paths, as given
+    paths,  # files, folders (searched for pictures, in order), patterns such as `photos/**/*.jpg`; `-` reads a list from standard input, a path a line
+):  # generates paths, as given
     "The pictures that are meant. A file that is named is tried whatever it is called; one that is not there comes too, so that it can be complained of."
     for path in paths:
         path = os.fspath(path)
         if path == "-":
             for line in sys.stdin.buffer:
-                if line := os.fsdecode(line.rstrip(b"\r\n")): yield from find_pictures([line] if line != "-" else [])
-        elif os.path.isdir(path): yield from _inside(path)
+                if line := os.fsdecode(line.rstrip(b"\r\n")):
+                    yield from find_pictures([line] if line != "-" else [])
+        elif os.path.isdir(path):
+            yield from _inside(path)
         elif glob.has_magic(path) and not os.path.lexists(path):
             found = False
             for one in sorted(glob.iglob(path, recursive=True)):
                 found = True
                 if os.path.isdir(one):
-                    if "**" not in path: yield from _inside(one)
-                elif has_picture_name(one): yield one
-            if not found: yield path
-        else: yield path
+                    if "**" not in path:
+                        yield from _inside(one)
+                elif has_picture_name(one):
+                    yield one
+            if not found:
+                yield path
+        else:
+            yield path
 
 
 def _inside(folder):

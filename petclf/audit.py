@@ -27,13 +27,25 @@ from .pixels import EXTENSIONS, PictureError, open_picture, read_pixels, shrink
 
 # %% ../nbs/04_audit.ipynb #c06536b5
 FINDINGS = ("kind", "file", "other", "score", "severity", "evidence")
-KINDS = ("unreadable", "misnamed", "odd_size", "dark", "bright", "blurred", "exact_duplicate", "near_duplicate",
-         "duplicate_across_splits", "duplicate_labels_disagree", "label_error")
+KINDS = (
+    "unreadable",
+    "misnamed",
+    "odd_size",
+    "dark",
+    "bright",
+    "blurred",
+    "exact_duplicate",
+    "near_duplicate",
+    "duplicate_across_splits",
+    "duplicate_labels_disagree",
+    "label_error",
+)
 ERRORS = ("unreadable", "duplicate_across_splits", "duplicate_labels_disagree")
 
+
 def make_findings(
-    rows, # tuples of `kind`, `file`, `other`, `score`, `evidence`
-) -> pd.DataFrame: # `kind, file, other, score, severity, evidence`
+    rows,  # tuples of `kind`, `file`, `other`, `score`, `evidence`
+) -> pd.DataFrame:  # `kind, file, other, score, severity, evidence`
     "A table of findings."
     table = pd.DataFrame(rows, columns=["kind", "file", "other", "score", "evidence"])
     table = table.astype(dict.fromkeys(["kind", "file", "other", "evidence"], "str") | {"score": "float64"})
@@ -41,12 +53,13 @@ def make_findings(
     return table.assign(severity=severity)[list(FINDINGS)]
 
 # %% ../nbs/04_audit.ipynb #11e1b61f
-SAME_FORMAT = {"MPO": "JPEG", "AVIF": "HEIF"} # a camera's JPEG of several pictures; two codecs in one container
+SAME_FORMAT = {"MPO": "JPEG", "AVIF": "HEIF"}  # a camera's JPEG of several pictures; two codecs in one container
+
 
 def look_at_files(
-    facts, # what the files are, as `Pets.facts`
-    least_ratio=0.35, # of the short side to the long one
-) -> pd.DataFrame: # findings: `unreadable`, `misnamed`, `odd_size`
+    facts,  # what the files are, as `Pets.facts`
+    least_ratio=0.35,  # of the short side to the long one
+) -> pd.DataFrame:  # findings: `unreadable`, `misnamed`, `odd_size`
     "Findings about files, without looking at pixels."
     rows = [("unreadable", fact.file, "", 1.0, fact.error) for fact in facts.itertuples() if fact.error]
     for fact in facts[facts.format != ""].itertuples():
@@ -55,34 +68,58 @@ def look_at_files(
             rows.append(("misnamed", fact.file, "", 1.0, f"{fact.format} inside, but called {Path(fact.file).suffix}"))
     readable = facts[(facts.error == "") & (facts.width > 0)]
     if len(readable):
-        size = np.log2(readable.width.astype(float) * readable.height) / 2 # of a square of the same area
+        size = np.log2(readable.width.astype(float) * readable.height) / 2  # of a square of the same area
         low, high = np.percentile(size, [25, 75])
         reach = max(1.0, 3 * (high - low))
         ratio = np.minimum(readable.width / readable.height, readable.height / readable.width)
         for fact, size, ratio in zip(readable.itertuples(), size, ratio):
             beyond = max(low - size, size - high)
-            if beyond > reach: rows.append(("odd_size", fact.file, "", 1 - 2.0**-beyond, f"{fact.width} x {fact.height}, others about {2**((low + high) / 2):.0f} a side"))
-            elif ratio < least_ratio: rows.append(("odd_size", fact.file, "", 1 - ratio, f"{fact.width} x {fact.height}: one side is {ratio:.2f} of the other"))
+            if beyond > reach:
+                rows.append(
+                    (
+                        "odd_size",
+                        fact.file,
+                        "",
+                        1 - 2.0**-beyond,
+                        f"{fact.width} x {fact.height}, others about {2 ** ((low + high) / 2):.0f} a side",
+                    )
+                )
+            elif ratio < least_ratio:
+                rows.append(
+                    (
+                        "odd_size",
+                        fact.file,
+                        "",
+                        1 - ratio,
+                        f"{fact.width} x {fact.height}: one side is {ratio:.2f} of the other",
+                    )
+                )
     return make_findings(rows)
 
 # %% ../nbs/04_audit.ipynb #767ac8d4
-SIDE = 64 # of the kept squares, in pixels
-MEASURED = 128 # short side of the picture that light and blur are measured on
-LIMITS = {"dark": 0.32, "bright": 0.05, "blurred": 0.45} # the first two are cleanvision's `dark` and `light`
+SIDE = 64  # of the kept squares, in pixels
+MEASURED = 128  # short side of the picture that light and blur are measured on
+LIMITS = {"dark": 0.32, "bright": 0.05, "blurred": 0.45}  # the first two are cleanvision's `dark` and `light`
+
 
 def take_looks(
-    root, # the data folder
-    files, # paths relative to it
-    progress=False, # show a progress bar
-) -> tuple: # uint8 (n, 64, 64), grey, squashed; and a table: `file`, `error` where it could not be read, `dark`, `bright`, `blurred` (1 good, 0 bad)
+    root,  # the data folder
+    files,  # paths relative to it
+    progress=False,  # show a progress bar
+) -> tuple:  # uint8 (n, 64, 64), grey, squashed; and a table: `file`, `error` where it could not be read, `dark`, `bright`, `blurred` (1 good, 0 bad)
     "Open each picture once; keep a small grey square and measures of light and blur."
+
     def opened(file):
         try:
-            image = open_picture(Path(root)/file, MEASURED)
+            image = open_picture(Path(root) / file, MEASURED)
             return np.asarray(image.convert("L").resize((SIDE, SIDE), Image.Resampling.BILINEAR)), *_small(image)
-        except PictureError as error: return str(error)
-        except Exception as error: return f"{type(error).__name__}: {error}" # no picture may stop the audit
+        except PictureError as error:
+            return str(error)
+        except Exception as error:
+            return f"{type(error).__name__}: {error}"  # no picture may stop the audit
+
     squares = np.zeros((len(files), SIDE, SIDE), np.uint8)
+
     def look(part):
         places, names = zip(*part)
         found = [opened(file) for file in names]
@@ -90,11 +127,17 @@ def take_looks(
         measures = iter(_measure([one[1:] for one in read]))
         # Into one array at once: kept one by one, the small squares would pin the memory of the large pictures that they were made beside.
         for place, one in zip(places, found):
-            if not isinstance(one, str): squares[place] = one[0]
-        return [dict(file=file, error=one) if isinstance(one, str) else dict(file=file, error="", **next(measures)) for file, one in zip(names, found)]
+            if not isinstance(one, str):
+                squares[place] = one[0]
+        return [
+            dict(file=file, error=one) if isinstance(one, str) else dict(file=file, error="", **next(measures))
+            for file, one in zip(names, found)
+        ]
 
     rows = []
-    with tqdm(total=len(files), desc="taking measures", unit=" pictures", disable=None if progress else True, leave=False) as bar:
+    with tqdm(
+        total=len(files), desc="taking measures", unit=" pictures", disable=None if progress else True, leave=False
+    ) as bar:
         for part in in_parts(enumerate(files), look, 128, cores()):
             rows += part
             bar.update(len(part))
@@ -103,15 +146,16 @@ def take_looks(
 
 
 def measure_light(
-    image, # an RGB picture
-) -> dict: # `dark`, `bright`, `blurred`, each 1 for good and 0 for bad; `blurred` is not a number where there is hardly any contrast
+    image,  # an RGB picture
+) -> dict:  # `dark`, `bright`, `blurred`, each 1 for good and 0 for bad; `blurred` is not a number where there is hardly any contrast
     "Measures of light (as cleanvision's) and of sharpness (Crété et al., 2007)."
     return _measure([_small(image)])[0]
 
 
 def _small(image):
     "What is measured: RGB and grey, uint8, the short side at most `MEASURED`."
-    if min(image.size) > MEASURED: image = shrink(image, MEASURED)
+    if min(image.size) > MEASURED:
+        image = shrink(image, MEASURED)
     return np.asarray(image), np.asarray(image.convert("L"))
 
 
@@ -122,8 +166,11 @@ def _measure(pictures):
         pixels, grey = (np.stack([pictures[at][layer] for at in places]).astype(np.float32) for layer in (0, 1))
         brightness = np.sqrt(pixels**2 @ np.float32([0.241, 0.691, 0.068])) / 255
         darkest, brightest = np.percentile(brightness.reshape(len(places), -1), [5, 99], axis=1)
-        sharp = np.where(grey.std((1, 2)) > 3, np.minimum(_lost_by_blur(grey), _lost_by_blur(grey.swapaxes(1, 2))), np.nan)
-        for at, *measures in zip(places, brightest, 1 - darkest, sharp): found[at] = dict(zip(LIMITS, map(float, measures)))
+        sharp = np.where(
+            grey.std((1, 2)) > 3, np.minimum(_lost_by_blur(grey), _lost_by_blur(grey.swapaxes(1, 2))), np.nan
+        )
+        for at, *measures in zip(places, brightest, 1 - darkest, sharp):
+            found[at] = dict(zip(LIMITS, map(float, measures)))
     return found
 
 
@@ -136,40 +183,54 @@ def _lost_by_blur(grey, width=11):
 
 
 def look_at_light(
-    looks, # measures, as `take_looks` gives them
-    limits=LIMITS, # below which a measure is a finding
-) -> pd.DataFrame: # findings: `dark`, `bright`, `blurred`
+    looks,  # measures, as `take_looks` gives them
+    limits=LIMITS,  # below which a measure is a finding
+) -> pd.DataFrame:  # findings: `dark`, `bright`, `blurred`
     "Findings about light and blur."
-    says = {"dark": "the brightest hundredth of it has {:.0%} of full brightness", "bright": "the darkest twentieth of it lacks only {:.0%} of full brightness",
-            "blurred": "more blur would take only {:.0%} of its edges"}
-    return make_findings([(kind, file, "", 1 - measure, says[kind].format(measure)) for kind, limit in limits.items()
-                          for file, measure in zip(looks.file, looks[kind]) if measure < limit])
+    says = {
+        "dark": "the brightest hundredth of it has {:.0%} of full brightness",
+        "bright": "the darkest twentieth of it lacks only {:.0%} of full brightness",
+        "blurred": "more blur would take only {:.0%} of its edges",
+    }
+    return make_findings(
+        [
+            (kind, file, "", 1 - measure, says[kind].format(measure))
+            for kind, limit in limits.items()
+            for file, measure in zip(looks.file, looks[kind])
+            if measure < limit
+        ]
+    )
 
 # %% ../nbs/04_audit.ipynb #2373e269
-LOW = 8 # frequencies kept in each direction
+LOW = 8  # frequencies kept in each direction
+
 
 def _describing(
-    view, # (2, 3): where the view's coordinates lie in the picture, both from -1 to 1
+    view,  # (2, 3): where the view's coordinates lie in the picture, both from -1 to 1
     side=SIDE // 2,
 ):
     "The matrix that takes a picture's pixels to the description of a view of it, (side * side, 63)."
     centres = (np.arange(side) + 0.5) / side
     waves = np.cos(np.pi * np.outer(np.arange(LOW), centres))
     waves /= np.linalg.norm(waves, axis=1, keepdims=True)
-    cosine = np.einsum("ay,bx->abyx", waves, waves).reshape(LOW * LOW, -1)[1:] * np.hypot(*np.mgrid[:LOW, :LOW]).reshape(-1, 1)[1:]
+    cosine = (
+        np.einsum("ay,bx->abyx", waves, waves).reshape(LOW * LOW, -1)[1:]
+        * np.hypot(*np.mgrid[:LOW, :LOW]).reshape(-1, 1)[1:]
+    )
     x, y = np.meshgrid(2 * centres - 1, 2 * centres - 1)
     at = ((view @ np.stack([x.ravel(), y.ravel(), np.ones(side * side)]) + 1) / 2 * side - 0.5).clip(0, side - 1)
     first = np.minimum(at.astype(int), side - 2)
     part, rows, look = at - first, np.arange(side * side), np.zeros((side * side, side * side))
-    for dx in (0, 1): # each pixel of the view lies between four of the picture
-        for dy in (0, 1): look[rows, (first[1] + dy) * side + first[0] + dx] += np.abs(1 - dx - part[0]) * np.abs(1 - dy - part[1])
+    for dx in (0, 1):  # each pixel of the view lies between four of the picture
+        for dy in (0, 1):
+            look[rows, (first[1] + dy) * side + first[0] + dx] += np.abs(1 - dx - part[0]) * np.abs(1 - dy - part[1])
     return (cosine @ look).T.astype(np.float32)
 
 
 def describe_views(
-    squares, # uint8 (n, 64, 64)
-    view=np.eye(2, 3), # (2, 3): where the view's coordinates lie in the picture, both from -1 to 1
-) -> np.ndarray: # float32 (n, 63), of length 1; 0 where a picture has no structure
+    squares,  # uint8 (n, 64, 64)
+    view=np.eye(2, 3),  # (2, 3): where the view's coordinates lie in the picture, both from -1 to 1
+) -> np.ndarray:  # float32 (n, 63), of length 1; 0 where a picture has no structure
     "Describe a view of each picture."
     return _describe_halved(_halved(squares), view)
 
@@ -186,47 +247,72 @@ def _halved(squares):
     return (rows[:, :, ::2] + rows[:, :, 1::2]) * np.float32(0.25)
 
 # %% ../nbs/04_audit.ipynb #1f61b578
-def _window(x, y, width, height): return np.array([[width, 0, x], [0, height, y]], dtype=float)
+def _window(x, y, width, height):
+    return np.array([[width, 0, x], [0, height, y]], dtype=float)
 
 
-def _before(view, change): return np.column_stack([view[:, :2] @ change, view[:, 2]])
+def _before(view, change):
+    return np.column_stack([view[:, :2] @ change, view[:, 2]])
 
 
-def _rotation(degrees): return np.array([[np.cos(a), -np.sin(a)], [np.sin(a), np.cos(a)]]) if (a := np.deg2rad(degrees)) else np.eye(2)
+def _rotation(degrees):
+    return np.array([[np.cos(a), -np.sin(a)], [np.sin(a), np.cos(a)]]) if (a := np.deg2rad(degrees)) else np.eye(2)
+
 
 MIRROR = np.diag([-1.0, 1.0])
 PARTS = (_window(0, 0, 1, 1), _window(0, 0.2, 1, 0.8), _window(0, -0.2, 1, 0.8), _window(0, 0, 0.75, 0.75))
 
-def all_views() -> list: # (2, 3) each
+
+def all_views() -> list:  # (2, 3) each
     "The views of a picture that are looked up."
     whole = PARTS[0]
-    turned = [_before(whole, _rotation(90 * quarter) @ mirror) for mirror in (np.eye(2), MIRROR) for quarter in range(4)]
+    turned = [
+        _before(whole, _rotation(90 * quarter) @ mirror) for mirror in (np.eye(2), MIRROR) for quarter in range(4)
+    ]
     crops = [_window((1 - s) * x, (1 - s) * y, s, s) for s in (0.9, 0.8) for x in (-1, 0, 1) for y in (-1, 0, 1)]
-    crops += [_window(*pair) for s in (0.85, 0.7) for at in (-1, 0, 1) for pair in (((1 - s) * at, 0, s, 1), (0, (1 - s) * at, 1, s))]
+    crops += [
+        _window(*pair)
+        for s in (0.85, 0.7)
+        for at in (-1, 0, 1)
+        for pair in (((1 - s) * at, 0, s, 1), (0, (1 - s) * at, 1, s))
+    ]
     crops += list(PARTS[1:])
     tilted = [_before(_window(0, 0, s, s), _rotation(degrees)) for s in (0.93, 0.75) for degrees in (-6, -3, 3, 6)]
     return [*turned, *crops, *(_before(crop, MIRROR) for crop in crops), *tilted]
 
 # %% ../nbs/04_audit.ipynb #5d8c30cf
 def find_candidates(
-    squares, # uint8 (n, 64, 64)
-    least=0.74, # cosine between descriptions
-    most=10, # candidates for each picture
-    seed=0, # of the random planes
-    progress=False, # show a progress bar
-) -> pd.DataFrame: # `first`, `second` (places in `squares`), `similarity`, `view` of the first, `part` of the second; `attrs["compared"]` counts the work
+    squares,  # uint8 (n, 64, 64)
+    least=0.74,  # cosine between descriptions
+    most=10,  # candidates for each picture
+    seed=0,  # of the random planes
+    progress=False,  # show a progress bar
+) -> pd.DataFrame:  # `first`, `second` (places in `squares`), `similarity`, `view` of the first, `part` of the second; `attrs["compared"]` counts the work
     "Pairs of pictures that may be copies, in a time that grows little faster than their number."
     n, views = len(squares), all_views()
-    if n < 2: return pd.DataFrame(dict(first=[], second=[], similarity=[], view=[], part=[])).astype(int)
+    if n < 2:
+        return pd.DataFrame(dict(first=[], second=[], similarity=[], view=[], part=[])).astype(int)
     halved = _halved(squares)
     index = _Index(np.concatenate([_describe_halved(halved, part) for part in PARTS]), seed)
     found, compared = [], 0
     answers = in_threads(lambda view: index.search(_describe_halved(halved, view), least), views, min(4, cores()))
-    for number, (query, entry, similarity, met) in enumerate(tqdm(answers, total=len(views), desc="looking for copies", unit=" views", disable=None if progress else True, leave=False)):
-        found.append(pd.DataFrame(dict(first=query, second=entry % n, similarity=similarity, view=number, part=entry // n)))
+    for number, (query, entry, similarity, met) in enumerate(
+        tqdm(
+            answers,
+            total=len(views),
+            desc="looking for copies",
+            unit=" views",
+            disable=None if progress else True,
+            leave=False,
+        )
+    ):
+        found.append(
+            pd.DataFrame(dict(first=query, second=entry % n, similarity=similarity, view=number, part=entry // n))
+        )
         compared += met
         # Now and then only the best are kept, so that memory does not grow with the number of views.
-        if number % 10 == 9: found = [_best(pd.concat(found), most)]
+        if number % 10 == 9:
+            found = [_best(pd.concat(found), most)]
     found = _best(pd.concat(found), most)
     found.attrs = dict(compared=compared)
     return found
@@ -235,14 +321,21 @@ def find_candidates(
 def _best(pairs, most):
     "The best view of each pair, and the best pairs of each picture."
     pairs = pairs.sort_values(["similarity", "first", "second"], ascending=[False, True, True], kind="stable")
-    pairs = pairs.assign(low=np.minimum(pairs["first"], pairs.second), high=np.maximum(pairs["first"], pairs.second)).drop_duplicates(["low", "high"])
+    pairs = pairs.assign(
+        low=np.minimum(pairs["first"], pairs.second), high=np.maximum(pairs["first"], pairs.second)
+    ).drop_duplicates(["low", "high"])
     among_best = (pairs.groupby("low").cumcount() < most) & (pairs.groupby("high").cumcount() < most)
     return pairs[among_best].drop(columns=["low", "high"]).reset_index(drop=True)
 
 
 class _Index:
     "Random-plane hashing of descriptions."
-    bits, crowd, batch = 128, 64, 8192 # a batch is small enough for what is made of it to stay in the processor's cache
+
+    bits, crowd, batch = (
+        128,
+        64,
+        8192,
+    )  # a batch is small enough for what is made of it to stay in the processor's cache
 
     def __init__(self, described, seed):
         rng = np.random.default_rng(seed)
@@ -251,24 +344,32 @@ class _Index:
         self.length = int(np.clip(round(np.log2(len(described)) - 2), 4, 22))
         agree = 1 - np.arccos(0.85) / np.pi
         self.tables = int(np.ceil(np.log(0.1) / np.log(1 - agree**self.length)))
-        self.weights = np.zeros((self.bits, self.tables), np.float32) # a table's key is a number made of some of the bits
-        for table in range(self.tables): self.weights[rng.choice(self.bits, self.length, replace=False), table] = 2.0**np.arange(self.length)
+        self.weights = np.zeros(
+            (self.bits, self.tables), np.float32
+        )  # a table's key is a number made of some of the bits
+        for table in range(self.tables):
+            self.weights[rng.choice(self.bits, self.length, replace=False), table] = 2.0 ** np.arange(self.length)
         codes, keys = self._hash(described)
-        structured = np.flatnonzero(described.any(1)) # an empty picture is like nothing
+        structured = np.flatnonzero(described.any(1))  # an empty picture is like nothing
         self.order = [structured[np.argsort(key[structured], kind="stable")].astype(np.int32) for key in keys]
-        self.codes = [codes[order] for order in self.order] # in the order of a table, so that they are read one after the other
-        self.starts = [np.r_[0, np.cumsum(np.bincount(key[structured], minlength=2**self.length))].astype(np.int32) for key in keys]
+        self.codes = [
+            codes[order] for order in self.order
+        ]  # in the order of a table, so that they are read one after the other
+        self.starts = [
+            np.r_[0, np.cumsum(np.bincount(key[structured], minlength=2**self.length))].astype(np.int32) for key in keys
+        ]
 
     def _hash(self, described):
         "Codes (n,), each 16 bytes that numpy moves as one (as a complex number, which they are not), and keys, int32 (tables, n)."
         signs, keys = described @ self.planes > 0, np.empty((self.tables, len(described)), np.int32)
-        for at in range(0, len(described), self.batch): keys[:, at:at + self.batch] = (signs[at:at + self.batch].astype(np.float32) @ self.weights).T
+        for at in range(0, len(described), self.batch):
+            keys[:, at : at + self.batch] = (signs[at : at + self.batch].astype(np.float32) @ self.weights).T
         return np.packbits(signs, axis=1).view(np.complex128)[:, 0], keys
 
     def search(self, asked, least):
         "Places in `asked` and in the index, and the cosine, where one is met whose cosine is `least` or more, of different pictures; and how many pairs were met."
         codes, keys = self._hash(asked)
-        empty, expected = ~asked.any(1), np.arccos(least) / np.pi # the share of bits that differ at `least`
+        empty, expected = ~asked.any(1), np.arccos(least) / np.pi  # the share of bits that differ at `least`
         # At 0.85, which the tables are made for, this is three standard deviations away, at `least` one and a half. What passes is compared in full.
         apart = self.bits * (expected + 0.05)
         found, met = [], 0
@@ -292,40 +393,68 @@ class _Index:
                 found.append((query[close], entry[close], similarity[close]))
                 met += len(place)
         query, entry, similarity = map(np.concatenate, zip(*found))
-        _, once = np.unique(query * len(self.described) + entry, return_index=True) # several tables may have met a pair
+        _, once = np.unique(
+            query * len(self.described) + entry, return_index=True
+        )  # several tables may have met a pair
         return query[once], entry[once], similarity[once], met
 
 # %% ../nbs/04_audit.ipynb #47ed2bad
-BLOCKS = 8 # in each direction
+BLOCKS = 8  # in each direction
+
 
 def confirm_pairs(
-    squares, # uint8 (n, 64, 64)
-    candidates, # as `find_candidates` gives them
-    least_agreement=0.9, # median correlation of blocks
-    least_correlation=0.97, # of the whole overlap, what does not fit weighing little
-    progress=False, # show a progress bar
-) -> pd.DataFrame: # the pairs that hold: `first`, `second`, `agreement`, `warp` ((2, 3), from the second's coordinates to the first's)
+    squares,  # uint8 (n, 64, 64)
+    candidates,  # as `find_candidates` gives them
+    least_agreement=0.9,  # median correlation of blocks
+    least_correlation=0.97,  # of the whole overlap, what does not fit weighing little
+    progress=False,  # show a progress bar
+) -> (
+    pd.DataFrame
+):  # the pairs that hold: `first`, `second`, `agreement`, `warp` ((2, 3), from the second's coordinates to the first's)
     "Lay the pictures of each pair over each other and keep those whose pixels agree."
-    if not len(candidates): return candidates.assign(agreement=[], warp=[])[["first", "second", "agreement", "warp"]]
+    if not len(candidates):
+        return candidates.assign(agreement=[], warp=[])[["first", "second", "agreement", "warp"]]
     parts = np.stack(PARTS)[candidates.part]
     starts = _square(np.stack(all_views())[candidates.view]) @ np.linalg.inv(_square(parts))
+
     def confirm(at):
-        some = candidates.iloc[at:at + 32]
-        a, b, maps = squares[some["first"]], squares[some.second], starts[at:at + 32, :2]
-        maps, correlation = _align(_halved(a), _halved(b), maps, 8, parts[at:at + 32])
+        some = candidates.iloc[at : at + 32]
+        a, b, maps = squares[some["first"]], squares[some.second], starts[at : at + 32, :2]
+        maps, correlation = _align(_halved(a), _halved(b), maps, 8, parts[at : at + 32])
         # Copies agree at half the size already, if not yet as well: of 56,129 planted ones that hold in full, the lowest had 0.83.
         promising = (correlation > least_correlation - 0.15) & _sensible(maps)
-        if not promising.any(): return None
+        if not promising.any():
+            return None
         a, b, some = a[promising].astype(np.float32), b[promising].astype(np.float32), some[promising]
-        maps, correlation = _align(a, b, maps[promising], 5, parts[at:at + 32][promising])
+        maps, correlation = _align(a, b, maps[promising], 5, parts[at : at + 32][promising])
         agreement, detailed = _agreement(a, b, maps)
         # Where there is hardly any detail (a white cat in snow), the whole must agree all but perfectly.
-        holds = _sensible(maps) & (correlation >= np.where(detailed >= 10, least_correlation, 0.995)) & ((agreement >= least_agreement) | (detailed < 10))
-        return some[["first", "second"]].assign(agreement=agreement, correlation=correlation, detailed=detailed, warp=list(maps))[holds]
+        holds = (
+            _sensible(maps)
+            & (correlation >= np.where(detailed >= 10, least_correlation, 0.995))
+            & ((agreement >= least_agreement) | (detailed < 10))
+        )
+        return some[["first", "second"]].assign(
+            agreement=agreement, correlation=correlation, detailed=detailed, warp=list(maps)
+        )[holds]
 
     batches = range(0, len(candidates), 32)
-    confirmed = [some for some in tqdm(in_threads(confirm, batches, min(4, cores())), total=len(batches), desc="confirming", disable=None if progress else True, leave=False) if some is not None]
-    return pd.concat(confirmed, ignore_index=True) if confirmed else candidates[:0].assign(agreement=[], warp=[])[["first", "second", "agreement", "warp"]]
+    confirmed = [
+        some
+        for some in tqdm(
+            in_threads(confirm, batches, min(4, cores())),
+            total=len(batches),
+            desc="confirming",
+            disable=None if progress else True,
+            leave=False,
+        )
+        if some is not None
+    ]
+    return (
+        pd.concat(confirmed, ignore_index=True)
+        if confirmed
+        else candidates[:0].assign(agreement=[], warp=[])[["first", "second", "agreement", "warp"]]
+    )
 
 
 def _square(maps):
@@ -356,7 +485,7 @@ def _lookup(planes, at):
     dx, dy = (place - first).swapaxes(0, 1)
     corner = first[:, 1] * side + first[:, 0] + np.arange(n)[:, None] * side**2
     flat = planes.reshape(layers, -1)
-    take = lambda offset: flat.take(corner + offset, 1, mode="clip") # all are inside; clip spares a look at each
+    take = lambda offset: flat.take(corner + offset, 1, mode="clip")  # all are inside; clip spares a look at each
     top, below = take(0), take(side)
     top, below = top + (take(1) - top) * dx, below + (take(side + 1) - below) * dx
     return top + (below - top) * dy, inside
@@ -370,7 +499,10 @@ def _align(first, second, maps, steps, parts=None):
     slopes[0] = first
     slopes[1, :, :, 1:-1] = (first[:, :, 2:] - first[:, :, :-2]) * (side / 4)
     slopes[2, :, 1:-1] = (first[:, 2:] - first[:, :-2]) * (side / 4)
-    weight, counted = 1.0, 1.0 if parts is None else (np.abs(np.linalg.inv(_square(parts))[:, :2].astype(np.float32) @ grid) <= 1).all(1)
+    weight, counted = (
+        1.0,
+        1.0 if parts is None else (np.abs(np.linalg.inv(_square(parts))[:, :2].astype(np.float32) @ grid) <= 1).all(1),
+    )
     for step in range(steps + 1):
         last = step == steps
         values, inside = _lookup(slopes[:1] if last else slopes, maps @ grid)
@@ -380,13 +512,16 @@ def _align(first, second, maps, steps, parts=None):
         moved, target = centred(values[0]), centred(still)
         power = (weight * moved**2).sum(1, keepdims=True) + 1
         together = (weight * moved * target).sum(1, keepdims=True)
-        if last: return maps, (together / np.sqrt(power * ((weight * target**2).sum(1, keepdims=True) + 1)))[:, 0]
+        if last:
+            return maps, (together / np.sqrt(power * ((weight * target**2).sum(1, keepdims=True) + 1)))[:, 0]
         gain = together / power
         rest = target - gain * moved
         spread = 1.5 * (weight * np.abs(rest)).sum(1, keepdims=True) / count + 1
-        weight = inside / (1 + (rest / (2 * spread))**2) # Cauchy's: what does not fit hardly pulls
-        along = values[1:].swapaxes(0, 1) * gain[:, None] # (n, 2, points)
-        columns = np.concatenate([(along[:, :, None] * grid[:2]).reshape(n, 4, -1), along, moved[:, None], np.ones_like(moved)[:, None]], 1)
+        weight = inside / (1 + (rest / (2 * spread)) ** 2)  # Cauchy's: what does not fit hardly pulls
+        along = values[1:].swapaxes(0, 1) * gain[:, None]  # (n, 2, points)
+        columns = np.concatenate(
+            [(along[:, :, None] * grid[:2]).reshape(n, 4, -1), along, moved[:, None], np.ones_like(moved)[:, None]], 1
+        )
         weighted = columns * weight[:, None]
         normal = weighted @ columns.transpose(0, 2, 1)
         normal += np.eye(8, dtype=np.float32) * (1e-3 * np.trace(normal, axis1=1, axis2=2) / 8 + 1e-3)[:, None, None]
@@ -398,7 +533,9 @@ def _agreement(first, second, maps):
     "The median correlation of blocks that have detail, and how many have."
     n, side, _ = first.shape
     values, inside = _lookup(first[None], maps @ _grid(side))
-    cut = lambda pixels: pixels.reshape(n, BLOCKS, side // BLOCKS, BLOCKS, side // BLOCKS).swapaxes(2, 3).reshape(n, BLOCKS**2, -1)
+    cut = lambda pixels: (
+        pixels.reshape(n, BLOCKS, side // BLOCKS, BLOCKS, side // BLOCKS).swapaxes(2, 3).reshape(n, BLOCKS**2, -1)
+    )
     a, b, whole = cut(values[0]), cut(second.reshape(n, -1)), cut(inside).all(2)
     a, b = a - a.mean(2, keepdims=True), b - b.mean(2, keepdims=True)
     spread_a, spread_b = np.sqrt((a**2).mean(2)), np.sqrt((b**2).mean(2))
@@ -409,33 +546,45 @@ def _agreement(first, second, maps):
 
 # %% ../nbs/04_audit.ipynb #fb180782
 LARGE_GROUP = 20
-NEARLY = 0.97 # the agreement below which a pair may also be two shots of one moment; for a split that is as bad
+NEARLY = 0.97  # the agreement below which a pair may also be two shots of one moment; for a split that is as bad
+
 
 def find_copies(
-    facts, # what the files are, as `Pets.facts`; exact copies are equal in `sha256`
-    files, # the files that `squares` are of
-    squares, # uint8 (n, 64, 64)
-    seed=0, # of the search
-    progress=False, # show progress bars
-    **limits, # of `confirm_pairs`
-) -> pd.DataFrame: # findings: `exact_duplicate`, `near_duplicate`
+    facts,  # what the files are, as `Pets.facts`; exact copies are equal in `sha256`
+    files,  # the files that `squares` are of
+    squares,  # uint8 (n, 64, 64)
+    seed=0,  # of the search
+    progress=False,  # show progress bars
+    **limits,  # of `confirm_pairs`
+) -> pd.DataFrame:  # findings: `exact_duplicate`, `near_duplicate`
     "Exact and near duplicates."
     digest = facts.set_index("file").sha256.reindex(files).to_numpy()
-    first_of = pd.Series(np.arange(len(files))).groupby(digest).transform("first").to_numpy() if len(files) else np.zeros(0, int)
+    first_of = (
+        pd.Series(np.arange(len(files))).groupby(digest).transform("first").to_numpy()
+        if len(files)
+        else np.zeros(0, int)
+    )
     once = np.unique(first_of)
-    if len(once) < len(files): squares = squares[once]
+    if len(once) < len(files):
+        squares = squares[once]
     pairs = confirm_pairs(squares, find_candidates(squares, seed=seed, progress=progress), progress=progress, **limits)
     a, b = once[pairs["first"].astype(int)], once[pairs.second.astype(int)]
     sizes = facts.set_index("file")[["width", "height"]].reindex(files).to_numpy()
-    said = {(min(x, y), max(x, y)): (agreement, _describe(agreement, warp, sizes[x], sizes[y], x < y)) for x, y, agreement, warp in zip(a, b, pairs.agreement, pairs.warp)}
+    said = {
+        (min(x, y), max(x, y)): (agreement, _describe(agreement, warp, sizes[x], sizes[y], x < y))
+        for x, y, agreement, warp in zip(a, b, pairs.agreement, pairs.warp)
+    }
     group = _join(len(files), np.r_[np.arange(len(files)), a], np.r_[first_of, b])
     rows = []
     for _, members in pd.Series(np.arange(len(files))).groupby(group):
         for x, y in _pairs_of(members.tolist(), first_of):
-            if digest[x] == digest[y]: rows.append(("exact_duplicate", files[x], files[y], 1.0, "the same bytes"))
+            if digest[x] == digest[y]:
+                rows.append(("exact_duplicate", files[x], files[y], 1.0, "the same bytes"))
             else:
                 agreement, evidence = said.get(tuple(sorted((first_of[x], first_of[y]))), (np.nan, ""))
-                rows.append(("near_duplicate", files[x], files[y], agreement, evidence or "through other pictures of its group"))
+                rows.append(
+                    ("near_duplicate", files[x], files[y], agreement, evidence or "through other pictures of its group")
+                )
     table = make_findings(rows)
     return table.assign(score=table.score.fillna(0.9))
 
@@ -444,12 +593,18 @@ def _join(n, first, second):
     "The number of the group that each of `n` things is in, when each of `first` is linked with its `second`."
     from scipy.sparse import coo_matrix
     from scipy.sparse.csgraph import connected_components
-    return connected_components(coo_matrix((np.ones(len(first)), (first, second)), (n, n)), directed=False)[1] if n else np.zeros(0, int)
+
+    return (
+        connected_components(coo_matrix((np.ones(len(first)), (first, second)), (n, n)), directed=False)[1]
+        if n
+        else np.zeros(0, int)
+    )
 
 
 def _pairs_of(members, first_of=None):
     "Every pair of a group; where the group is large, each with the first, and copies of the same bytes with the first of these."
-    if len(members) <= LARGE_GROUP: return [(a, b) for place, a in enumerate(members) for b in members[place + 1:]]
+    if len(members) <= LARGE_GROUP:
+        return [(a, b) for place, a in enumerate(members) for b in members[place + 1 :]]
     same = [] if first_of is None else [(first_of[b], b) for b in members if first_of[b] not in (b, members[0])]
     return [*((members[0], b) for b in members[1:]), *same]
 
@@ -459,35 +614,48 @@ def _describe(agreement, warp, first_size, second_size, in_order):
     # From squares to pixels, so that angles are those that people see.
     turn = np.diag(first_size) @ warp[:, :2] @ np.linalg.inv(np.diag(second_size))
     mirrored = np.linalg.det(turn) < 0
-    if mirrored: turn = turn @ MIRROR
-    angle, area = np.rad2deg(np.arctan2(turn[1, 0] - turn[0, 1], turn[0, 0] + turn[1, 1])), abs(np.linalg.det(warp[:, :2]))
+    if mirrored:
+        turn = turn @ MIRROR
+    angle, area = (
+        np.rad2deg(np.arctan2(turn[1, 0] - turn[0, 1], turn[0, 0] + turn[1, 1])),
+        abs(np.linalg.det(warp[:, :2])),
+    )
     said = [f"{'the same' if agreement >= NEARLY else 'nearly the same'} picture", *(["mirrored"] if mirrored else [])]
-    if abs(angle) > 1.5: said.append(f"turned by {abs(angle):.0f} degrees")
-    if not 0.95 < area < 1.05: said.append(f"`{'other' if (area < 1) == in_order else 'file'}` shows {min(area, 1 / area):.0%} of it")
+    if abs(angle) > 1.5:
+        said.append(f"turned by {abs(angle):.0f} degrees")
+    if not 0.95 < area < 1.05:
+        said.append(f"`{'other' if (area < 1) == in_order else 'file'}` shows {min(area, 1 / area):.0%} of it")
     return ", ".join(said)
 
 # %% ../nbs/04_audit.ipynb #d39a0ab8
 def group_copies(
-    catalog, # a catalog
-    findings, # with `exact_duplicate` and `near_duplicate`
-) -> pd.DataFrame: # the catalog with `group` filled in
+    catalog,  # a catalog
+    findings,  # with `exact_duplicate` and `near_duplicate`
+) -> pd.DataFrame:  # the catalog with `group` filled in
     "Pictures that are copies of each other, or shared a group before, share the group of the first of them."
     place = pd.Series(np.arange(len(catalog)), catalog.file)
     pairs = findings[findings.kind.isin(["exact_duplicate", "near_duplicate"])]
     pairs = pairs[pairs.file.isin(place.index) & pairs.other.isin(place.index)]
     named = catalog.group.where(catalog.group != "", catalog.file).reset_index(drop=True)
-    before = pd.Series(np.arange(len(named))).groupby(named).transform("first").to_numpy() if len(named) else np.zeros(0, int)
+    before = (
+        pd.Series(np.arange(len(named))).groupby(named).transform("first").to_numpy()
+        if len(named)
+        else np.zeros(0, int)
+    )
     group = _join(len(catalog), np.r_[np.arange(len(catalog)), place[pairs.file]], np.r_[before, place[pairs.other]])
     return catalog.assign(group=named.groupby(group).transform("first").to_numpy())
 
 
 def check_groups(
-    catalog, # a catalog with its groups, and with its split if it has one
-    target="label", # the column that copies should agree in
-) -> pd.DataFrame: # findings: `duplicate_across_splits`, `duplicate_labels_disagree`
+    catalog,  # a catalog with its groups, and with its split if it has one
+    target="label",  # the column that copies should agree in
+) -> pd.DataFrame:  # findings: `duplicate_across_splits`, `duplicate_labels_disagree`
     "Copies that stand in different parts, or are called different things."
     rows, shared = [], catalog[catalog.groupby("group").group.transform("size") > 1]
-    for kind, column, verb in (("duplicate_across_splits", "split", "in"), ("duplicate_labels_disagree", target, "called")):
+    for kind, column, verb in (
+        ("duplicate_across_splits", "split", "in"),
+        ("duplicate_labels_disagree", target, "called"),
+    ):
         for _, members in shared[shared[column] != ""].groupby("group"):
             of = dict(zip(members.file, members[column]))
             rows += [(kind, a, b, 1.0, f"one is {verb} {of[a]}, the other {verb} {of[b]}") for a, b in _disagreeing(of)]
@@ -497,61 +665,107 @@ def check_groups(
 def _disagreeing(of):
     "Pairs of files with different values; in large groups each file with the first of another value."
     files = list(of)
-    if len(files) > LARGE_GROUP: return list(dict.fromkeys(tuple(sorted((next(a for a in files if of[a] != of[b]), b))) for b in files if len(set(of.values())) > 1))
+    if len(files) > LARGE_GROUP:
+        return list(
+            dict.fromkeys(
+                tuple(sorted((next(a for a in files if of[a] != of[b]), b))) for b in files if len(set(of.values())) > 1
+            )
+        )
     return [(a, b) for a, b in _pairs_of(files) if of[a] != of[b]]
 
 # %% ../nbs/04_audit.ipynb #b9ec6113
 def find_label_errors(
-    catalog, # a catalog
-    target, # the column that was learned
-    probabilities, # (n, classes), out of fold, classes sorted; of all rows, or of the rows without a note; rows of NaN are passed over
-) -> pd.DataFrame: # findings: `label_error`, the least believed first
+    catalog,  # a catalog
+    target,  # the column that was learned
+    probabilities,  # (n, classes), out of fold, classes sorted; of all rows, or of the rows without a note; rows of NaN are passed over
+) -> pd.DataFrame:  # findings: `label_error`, the least believed first
     "Pictures whose label a model that has not seen them does not believe."
     filter = need("cleanlab.filter", "audit", "the search for label errors")
-    rows, probabilities = catalog if len(probabilities) == len(catalog) else catalog[catalog.note == ""], np.asarray(probabilities, float)
-    if len(rows) != len(probabilities): raise PetclfError(f"probabilities have {len(probabilities)} rows; the catalog has {len(catalog)}, {len(rows)} of them usable")
+    rows, probabilities = (
+        catalog if len(probabilities) == len(catalog) else catalog[catalog.note == ""],
+        np.asarray(probabilities, float),
+    )
+    if len(rows) != len(probabilities):
+        raise PetclfError(
+            f"probabilities have {len(probabilities)} rows; the catalog has {len(catalog)}, {len(rows)} of them usable"
+        )
     told = np.isfinite(probabilities).all(1) & (rows[target] != "").to_numpy() & (rows.note == "").to_numpy()
     rows, probabilities = rows[told], probabilities[told]
     classes = sorted(catalog[target][(catalog.note == "") & (catalog[target] != "")].unique())
-    if len(classes) != probabilities.shape[1]: raise PetclfError(f"probabilities have {probabilities.shape[1]} classes; {target} has {len(classes)}")
-    if len(classes) < 2 or not len(rows): return make_findings([])
+    if len(classes) != probabilities.shape[1]:
+        raise PetclfError(f"probabilities have {probabilities.shape[1]} classes; {target} has {len(classes)}")
+    if len(classes) < 2 or not len(rows):
+        return make_findings([])
     given = rows[target].map({name: place for place, name in enumerate(classes)}).to_numpy(int)
     doubted = filter.find_label_issues(given, probabilities, return_indices_ranked_by="self_confidence", n_jobs=1)
     files = rows.file.tolist()
-    return make_findings([("label_error", files[at], "", 1 - probabilities[at, given[at]],
-                           f"called {classes[given[at]]} ({probabilities[at, given[at]]:.1%}); looks like {classes[probabilities[at].argmax()]} ({probabilities[at].max():.1%})") for at in doubted])
+    return make_findings(
+        [
+            (
+                "label_error",
+                files[at],
+                "",
+                1 - probabilities[at, given[at]],
+                f"called {classes[given[at]]} ({probabilities[at, given[at]]:.1%}); looks like {classes[probabilities[at].argmax()]} ({probabilities[at].max():.1%})",
+            )
+            for at in doubted
+        ]
+    )
 
 # %% ../nbs/04_audit.ipynb #13d5ceeb
-SETTINGS = dict(least_ratio=0.35, dark=LIMITS["dark"], bright=LIMITS["bright"], blurred=LIMITS["blurred"], least_agreement=0.9, least_correlation=0.97, seed=0)
+SETTINGS = dict(
+    least_ratio=0.35,
+    dark=LIMITS["dark"],
+    bright=LIMITS["bright"],
+    blurred=LIMITS["blurred"],
+    least_agreement=0.9,
+    least_correlation=0.97,
+    seed=0,
+)
+
 
 def audit(
-    pets, # a data set
-    catalog=None, # its catalog, with a split if it has one; `pets.catalog` unless given
-    target=None, # what is learned; copies should agree in it. The label unless given
-    probabilities=None, # out of fold, for the search for label errors
-    progress=False, # show progress bars
-    **settings, # any of `SETTINGS`
-) -> pd.DataFrame: # findings
+    pets,  # a data set
+    catalog=None,  # its catalog, with a split if it has one; `pets.catalog` unless given
+    target=None,  # what is learned; copies should agree in it. The label unless given
+    probabilities=None,  # out of fold, for the search for label errors
+    progress=False,  # show progress bars
+    **settings,  # any of `SETTINGS`
+) -> pd.DataFrame:  # findings
     "Look before training: at files, light, copies and labels."
-    if unknown := set(settings) - set(SETTINGS): raise PetclfError(f"no setting {sorted(unknown)[0]!r} of the audit; there are {', '.join(SETTINGS)}")
+    if unknown := set(settings) - set(SETTINGS):
+        raise PetclfError(f"no setting {sorted(unknown)[0]!r} of the audit; there are {', '.join(SETTINGS)}")
     settings, column = {**SETTINGS, **settings}, target or "label"
-    if column not in TARGETS: raise PetclfError(f"--target {column}: it takes one of {', '.join(TARGETS)}")
+    if column not in TARGETS:
+        raise PetclfError(f"--target {column}: it takes one of {', '.join(TARGETS)}")
     catalog, left_out = pets.catalog if catalog is None else catalog, {}
     facts = pets.facts[pets.facts.file.isin(catalog.file)]
     squares, looks = take_looks(pets.root, facts.file[facts.error == ""].tolist(), progress)
     seen = looks.error == ""
-    late = make_findings([("unreadable", row.file, "", 1.0, row.error) for row in looks[~seen].itertuples()]) # readable small, not readable large
-    found = [look_at_files(facts, settings["least_ratio"]), late, look_at_light(looks, {kind: settings[kind] for kind in LIMITS})]
+    late = make_findings(
+        [("unreadable", row.file, "", 1.0, row.error) for row in looks[~seen].itertuples()]
+    )  # readable small, not readable large
+    found = [
+        look_at_files(facts, settings["least_ratio"]),
+        late,
+        look_at_light(looks, {kind: settings[kind] for kind in LIMITS}),
+    ]
     limits = {name: settings[name] for name in ("least_agreement", "least_correlation")}
-    if not seen.all(): squares = squares[seen]
+    if not seen.all():
+        squares = squares[seen]
     found.append(find_copies(facts, looks.file[seen].tolist(), squares, settings["seed"], progress, **limits))
     # Groups that the catalog came with are somebody's decision; only what was found here is reported.
     found.append(check_groups(group_copies(catalog.assign(group=catalog.file), found[-1]), column))
-    if not (catalog.split != "").any(): left_out["duplicate_across_splits"] = "the catalog has no split"
-    if catalog[column][catalog[column] != ""].nunique() < 2: left_out["duplicate_labels_disagree"] = f"{column} does not differ"
-    if probabilities is None: left_out["label_error"] = "no probabilities from pretrained features"
-    elif find_spec("cleanlab") is None: left_out["label_error"] = "cleanlab is not installed: pip install 'petclf[audit]'"
-    else: found.append(find_label_errors(catalog, column, probabilities))
+    if not (catalog.split != "").any():
+        left_out["duplicate_across_splits"] = "the catalog has no split"
+    if catalog[column][catalog[column] != ""].nunique() < 2:
+        left_out["duplicate_labels_disagree"] = f"{column} does not differ"
+    if probabilities is None:
+        left_out["label_error"] = "no probabilities from pretrained features"
+    elif find_spec("cleanlab") is None:
+        left_out["label_error"] = "cleanlab is not installed: pip install 'petclf[audit]'"
+    else:
+        found.append(find_label_errors(catalog, column, probabilities))
     findings = pd.concat(found, ignore_index=True)
     findings = findings.sort_values("kind", key=lambda kind: kind.map(KINDS.index), kind="stable", ignore_index=True)
     findings.attrs = dict(pictures=len(catalog), left_out=left_out, settings=settings, **_kinds_of_files(facts))
@@ -560,123 +774,181 @@ def audit(
 
 def _kinds_of_files(facts):
     "How many files there are of each format and mode, and how many are animated."
-    return dict(files={what: {str(name): int(count) for name, count in facts[what][facts.error == ""].value_counts().items()} for what in ("format", "mode")},
-                animated=int((facts.frames.astype(int) > 1).sum()))
+    return dict(
+        files={
+            what: {str(name): int(count) for name, count in facts[what][facts.error == ""].value_counts().items()}
+            for what in ("format", "mode")
+        },
+        animated=int((facts.frames.astype(int) > 1).sum()),
+    )
 
 
 def audit_record(
-    pets, # a data set
-    findings, # as `audit` gives them
-) -> dict: # for `audit.json`
+    pets,  # a data set
+    findings,  # as `audit` gives them
+) -> dict:  # for `audit.json`
     "The counts of findings, what was looked for and with what settings, and what was left out and why."
-    about = dict(pictures=len(pets.catalog), left_out={}, settings={}, **_kinds_of_files(pets.facts)) | findings.attrs # what was looked at, which may be a part
+    about = (
+        dict(pictures=len(pets.catalog), left_out={}, settings={}, **_kinds_of_files(pets.facts)) | findings.attrs
+    )  # what was looked at, which may be a part
     counts = findings.kind.value_counts().to_dict()
-    return dict(pictures=about["pictures"], counts={kind: int(counts.get(kind, 0)) for kind in KINDS if kind not in about["left_out"]}) | about
+    return (
+        dict(
+            pictures=about["pictures"],
+            counts={kind: int(counts.get(kind, 0)) for kind in KINDS if kind not in about["left_out"]},
+        )
+        | about
+    )
 
 # %% ../nbs/04_audit.ipynb #8890f71f
 def show_findings(
-    pets, # a data set
-    findings, # as `audit` gives them
-    kind, # which kind
-    n=12, # how many findings, the highest scores first
-    columns=6, # pictures in a row; even, so that pairs stay together
-) -> Figure: # shows itself in a notebook
+    pets,  # a data set
+    findings,  # as `audit` gives them
+    kind,  # which kind
+    n=12,  # how many findings, the highest scores first
+    columns=6,  # pictures in a row; even, so that pairs stay together
+) -> Figure:  # shows itself in a notebook
     "The worst of a kind as a grid of pictures, duplicates as pairs side by side."
-    if kind not in KINDS: raise PetclfError(f"no kind {kind!r} of finding; there are {', '.join(KINDS)}")
+    if kind not in KINDS:
+        raise PetclfError(f"no kind {kind!r} of finding; there are {', '.join(KINDS)}")
     worst = findings[findings.kind == kind].sort_values("score", ascending=False, kind="stable").head(n)
     files, titles = [], []
     for row in worst.itertuples():
         files += [row.file, *([row.other] if row.other else [])]
-        titles += [f"{Path(row.file).stem}\n{_shortened(row.evidence.removeprefix('the same picture, '))}", *([f"{Path(row.other).stem}\n"] if row.other else [])]
+        titles += [
+            f"{Path(row.file).stem}\n{_shortened(row.evidence.removeprefix('the same picture, '))}",
+            *([f"{Path(row.other).stem}\n"] if row.other else []),
+        ]
     return show_pictures(pets.root, files, titles, columns=columns)
 
 
-def _shortened(text, most=26): return text if len(text) <= most else text[:most - 1] + "…"
+def _shortened(text, most=26):
+    return text if len(text) <= most else text[: most - 1] + "…"
 
 # %% ../nbs/04_audit.ipynb #3d7ae93e
 def apply_findings(
-    catalog, # a catalog
-    findings, # as `audit` gives them
-    drop=("unreadable", "exact_duplicate"), # kinds whose pictures are left out
-    relabel=None, # {file: what it shows}, where a label is wrong
-    target="label", # the column that `relabel` is about: `label`, `breed` or `species`
-) -> pd.DataFrame: # the catalog: copies grouped, rows that are dropped with a note and without a split
+    catalog,  # a catalog
+    findings,  # as `audit` gives them
+    drop=("unreadable", "exact_duplicate"),  # kinds whose pictures are left out
+    relabel=None,  # {file: what it shows}, where a label is wrong
+    target="label",  # the column that `relabel` is about: `label`, `breed` or `species`
+) -> pd.DataFrame:  # the catalog: copies grouped, rows that are dropped with a note and without a split
     "A cleaned catalog: dropped, regrouped, relabelled; `list_changes` says what is different."
     catalog = group_copies(catalog, findings)
     for kind in drop:
-        if kind not in KINDS: raise PetclfError(f"no kind {kind!r} of finding; there are {', '.join(KINDS)}")
+        if kind not in KINDS:
+            raise PetclfError(f"no kind {kind!r} of finding; there are {', '.join(KINDS)}")
         why = _reasons(catalog, findings[findings.kind == kind], kind).to_dict()
-        catalog = catalog.assign(note=catalog.note.mask(catalog.note == "", catalog.file.map(lambda file: why.get(file, ""))))
-    for file, shows in (relabel or {}).items(): catalog = relabel_picture(catalog, file, shows, target)
+        catalog = catalog.assign(
+            note=catalog.note.mask(catalog.note == "", catalog.file.map(lambda file: why.get(file, "")))
+        )
+    for file, shows in (relabel or {}).items():
+        catalog = relabel_picture(catalog, file, shows, target)
     return catalog.assign(split=catalog.split.mask(catalog.note != "", ""))
 
 
 def _reasons(catalog, rows, kind):
     "Why pictures are left out for findings of one kind, by file."
-    if kind in ("exact_duplicate", "near_duplicate", "duplicate_across_splits"): # one of them stays
+    if kind in ("exact_duplicate", "near_duplicate", "duplicate_across_splits"):  # one of them stays
         part = catalog.set_index("file").split.map({split: place for place, split in enumerate(SPLITS)}).fillna(-1)
         later = rows.file.map(part) < rows.other.map(part)
         leaves, stays = rows.other.mask(later, rows.file), rows.file.mask(later, rows.other)
         return pd.Series(("a copy of " + stays).to_numpy(), leaves.to_numpy(), dtype="str").groupby(level=0).first()
-    if kind == "duplicate_labels_disagree": # nobody knows which is right: both go
-        both = pd.concat([rows, rows.assign(file=rows.other, other=rows.file)]).drop_duplicates("file").set_index("file")
+    if kind == "duplicate_labels_disagree":  # nobody knows which is right: both go
+        both = (
+            pd.concat([rows, rows.assign(file=rows.other, other=rows.file)]).drop_duplicates("file").set_index("file")
+        )
         return "its copy " + both.other + " is called something else"
     return kind + ": " + rows.drop_duplicates("file").set_index("file").evidence
 
 
 def relabel_picture(
-    catalog, # a catalog
-    file, # which picture
-    shows, # what it shows: one of the values of `target`
-    target="label", # `label`, `breed` or `species`
-) -> pd.DataFrame: # the catalog with another label there; a label brings the breed and species along that others of it have
+    catalog,  # a catalog
+    file,  # which picture
+    shows,  # what it shows: one of the values of `target`
+    target="label",  # `label`, `breed` or `species`
+) -> (
+    pd.DataFrame
+):  # the catalog with another label there; a label brings the breed and species along that others of it have
     "Give a picture another label."
-    if target not in TARGETS: raise PetclfError(f"--target {target}: it takes one of {', '.join(TARGETS)}")
-    if not (catalog.file == file).any(): raise PetclfError(f"{file}: not in the catalog")
+    if target not in TARGETS:
+        raise PetclfError(f"--target {target}: it takes one of {', '.join(TARGETS)}")
+    if not (catalog.file == file).any():
+        raise PetclfError(f"{file}: not in the catalog")
     alike = catalog[catalog[target] == shows]
-    if alike.empty or not shows: raise PetclfError(f"{shows}: no {target} of this catalog; there are {', '.join(sorted(set(catalog[target]) - {''}))}")
+    if alike.empty or not shows:
+        raise PetclfError(
+            f"{shows}: no {target} of this catalog; there are {', '.join(sorted(set(catalog[target]) - {''}))}"
+        )
     # A species says nothing about the breed; what the label was is known to be wrong.
-    new = {"label": shows, "breed": "", "species": shows} if target == "species" else alike.iloc[0][list(TARGETS)].to_dict()
-    return catalog.assign(**{column: catalog[column].mask(catalog.file == file, value) for column, value in new.items()})
+    new = (
+        {"label": shows, "breed": "", "species": shows}
+        if target == "species"
+        else alike.iloc[0][list(TARGETS)].to_dict()
+    )
+    return catalog.assign(
+        **{column: catalog[column].mask(catalog.file == file, value) for column, value in new.items()}
+    )
 
 
 def list_changes(
-    before, # a catalog
-    after, # the same rows, changed
-) -> pd.DataFrame: # `file`, `change` (`dropped`, `regrouped`, `relabelled`), `before`, `after`: for what is dropped, its split and the reason
+    before,  # a catalog
+    after,  # the same rows, changed
+) -> pd.DataFrame:  # `file`, `change` (`dropped`, `regrouped`, `relabelled`), `before`, `after`: for what is dropped, its split and the reason
     "What is different between two catalogs."
     rows, before = [], before.set_index("file").reindex(after.file)
-    for change, column, was in (("dropped", "note", "split"), ("regrouped", "group", "group"), *(("relabelled", column, column) for column in TARGETS)):
+    for change, column, was in (
+        ("dropped", "note", "split"),
+        ("regrouped", "group", "group"),
+        *(("relabelled", column, column) for column in TARGETS),
+    ):
         differs = (before[column] != after.set_index("file")[column]).to_numpy()
-        rows.append(pd.DataFrame(dict(file=after.file[differs], change=change, before=before[was][differs].to_numpy(), after=after[column][differs])))
+        rows.append(
+            pd.DataFrame(
+                dict(
+                    file=after.file[differs],
+                    change=change,
+                    before=before[was][differs].to_numpy(),
+                    after=after[column][differs],
+                )
+            )
+        )
     changes = pd.concat(rows, ignore_index=True)
     return changes.drop_duplicates(["file", "change"], ignore_index=True)
 
 # %% ../nbs/04_audit.ipynb #f5d59bbf
 class Review:
     "Look through findings and decide: keep, drop, or another label. `catalog` is the catalog with the decisions so far."
-    def __init__(self,
-        pets, # a data set
-        findings, # as `audit` gives them
-        kind="label_error", # which kind to look through
-        n=20, # how many, the highest scores first
-        target="label", # the column that a new label goes into
+
+    def __init__(
+        self,
+        pets,  # a data set
+        findings,  # as `audit` gives them
+        kind="label_error",  # which kind to look through
+        n=20,  # how many, the highest scores first
+        target="label",  # the column that a new label goes into
     ):
         self.pets, self.target, self.catalog = pets, target, group_copies(pets.catalog, findings)
         self.before, self.labels = self.catalog, sorted(set(pets.catalog[target]) - {""})
         self.findings = findings[findings.kind == kind].sort_values("score", ascending=False, kind="stable").head(n)
 
-    def decide(self,
-        file, # which picture
-        decision, # `keep`, `drop`, or the label it should have
+    def decide(
+        self,
+        file,  # which picture
+        decision,  # `keep`, `drop`, or the label it should have
     ):
         "Note a decision about a picture; the last one holds."
         columns = ["note", *TARGETS]
-        if not (self.before.file == file).any(): raise PetclfError(f"{file}: not in the catalog")
+        if not (self.before.file == file).any():
+            raise PetclfError(f"{file}: not in the catalog")
         row = self.before[self.before.file == file]
-        if decision == "drop": row = row.assign(note="dropped in review")
-        elif decision != "keep": row = relabel_picture(self.before, file, decision, self.target).loc[row.index]
-        self.catalog = self.catalog.assign(**{column: self.catalog[column].mask(self.catalog.file == file, row[column].item()) for column in columns})
+        if decision == "drop":
+            row = row.assign(note="dropped in review")
+        elif decision != "keep":
+            row = relabel_picture(self.before, file, decision, self.target).loc[row.index]
+        self.catalog = self.catalog.assign(
+            **{column: self.catalog[column].mask(self.catalog.file == file, row[column].item()) for column in columns}
+        )
 
     def show(self):
         "The pictures with a menu below each (needs ipywidgets)."
@@ -684,11 +956,21 @@ class Review:
         cells = []
         for row in self.findings.itertuples():
             for file in filter(None, (row.file, row.other)):
-                try: picture = Image.fromarray(read_pixels(self.pets.root/file, 160, "pad"))
-                except PictureError: picture = Image.new("RGB", (160, 160), "grey")
+                try:
+                    picture = Image.fromarray(read_pixels(self.pets.root / file, 160, "pad"))
+                except PictureError:
+                    picture = Image.new("RGB", (160, 160), "grey")
                 buffer = io.BytesIO()
                 picture.save(buffer, "PNG")
                 menu = widgets.Dropdown(options=["keep", "drop", *self.labels], layout=widgets.Layout(width="160px"))
                 menu.observe(lambda change, file=file: self.decide(file, change["new"]), names="value")
-                cells.append(widgets.VBox([widgets.Image(value=buffer.getvalue(), width=160), widgets.Label(f"{Path(file).stem}: {row.evidence}", layout=widgets.Layout(width="160px")), menu]))
+                cells.append(
+                    widgets.VBox(
+                        [
+                            widgets.Image(value=buffer.getvalue(), width=160),
+                            widgets.Label(f"{Path(file).stem}: {row.evidence}", layout=widgets.Layout(width="160px")),
+                            menu,
+                        ]
+                    )
+                )
         return widgets.HBox(cells, layout=widgets.Layout(flex_flow="row wrap"))

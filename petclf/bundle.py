@@ -22,47 +22,111 @@ from .catalog import breeds, load_data
 from .compare import _blank_model, _features, _Holder, chosen_of, load_arm
 from .engines import choose_engine
 from .errors import PetclfError
-from .evaluate import LEVEL_RATES, at_threshold, calibrate, choose_threshold, correct_prior, figure, fit_temperature, least_threshold, metrics, percent, summed_to_species, wilson
+from petclf.evaluate import (
+    LEVEL_RATES,
+    at_threshold,
+    calibrate,
+    choose_threshold,
+    correct_prior,
+    figure,
+    fit_temperature,
+    least_threshold,
+    metrics,
+    percent,
+    summed_to_species,
+    wilson,
+)
 from .files import folder_written_whole, read_json, sha256, write_json, write_text, written_whole
 from .pixels import PictureError, normalise, read_pixels
-from .answers import FORMAT, PETS, Bundle, BundleError, checksum, class_probabilities, find_pictures, halves_disagree, level_scores, load_bundle, names_at, pet_score, softmax, summed
+from petclf.answers import (
+    FORMAT,
+    PETS,
+    Bundle,
+    BundleError,
+    checksum,
+    class_probabilities,
+    find_pictures,
+    halves_disagree,
+    level_scores,
+    load_bundle,
+    names_at,
+    pet_score,
+    softmax,
+    summed,
+)
 from .recipe import Arm, Recipe
 from .run import Run, read_predictions
 from .train import Probe, load_model, processor
 
 # %% ../nbs/12_bundle.ipynb #34ed1b8b
 def probe_network(
-    body, # the body's ONNX file, as `petclf.backbone.body_file` writes it
-    probe, # a `Probe` on its features
-) -> "onnx.ModelProto": # `pictures` in; `logits` (n, k), `evidence` (n, k, h, w), `imagenet` (n, 1000) out
+    body,  # the body's ONNX file, as `petclf.backbone.body_file` writes it
+    probe,  # a `Probe` on its features
+) -> "onnx.ModelProto":  # `pictures` in; `logits` (n, k), `evidence` (n, k, h, w), `imagenet` (n, 1000) out
     "Body and head in one. The evidence is left out where the body's features are not the means of its map."
     import onnx
     from onnx import TensorProto, helper, numpy_helper
-    model, k, has_hidden, linear = onnx.load(str(body)), len(probe.classes), probe.hidden_weight is not None, _is_mean_of_map(body)
+
+    model, k, has_hidden, linear = (
+        onnx.load(str(body)),
+        len(probe.classes),
+        probe.hidden_weight is not None,
+        _is_mean_of_map(body),
+    )
     graph = model.graph
+
     def put(name, array):
         graph.initializer.append(numpy_helper.from_array(np.ascontiguousarray(array), name))
         return name
+
     def layer(given, out, weight, bias, constant=0.0):
         "One matrix on features, and the same on each place of a map; what `constant` adds belongs to no place."
         weight, bias = weight.astype(np.float32), np.asarray(bias, np.float32)
-        graph.node.append(helper.make_node("Gemm", [given[0], put(f"{out[0]}_weight", weight.T), put(f"{out[0]}_bias", bias + np.float32(constant))], [out[0]]))
-        if linear: graph.node.append(helper.make_node("Conv", [given[1], put(f"{out[1]}_weight", weight[:, :, None, None]), put(f"{out[1]}_bias", bias)], [out[1]], kernel_shape=[1, 1]))
+        graph.node.append(
+            helper.make_node(
+                "Gemm",
+                [given[0], put(f"{out[0]}_weight", weight.T), put(f"{out[0]}_bias", bias + np.float32(constant))],
+                [out[0]],
+            )
+        )
+        if linear:
+            graph.node.append(
+                helper.make_node(
+                    "Conv",
+                    [given[1], put(f"{out[1]}_weight", weight[:, :, None, None]), put(f"{out[1]}_bias", bias)],
+                    [out[1]],
+                    kernel_shape=[1, 1],
+                )
+            )
+
     first = (probe.hidden_weight if has_hidden else probe.weight).astype(np.float64) / probe.std.astype(np.float64)
-    centre = -(first @ probe.mean.astype(np.float64)) # so the evidence is 0 where the picture is as the average one of training
+    centre = -(
+        first @ probe.mean.astype(np.float64)
+    )  # so the evidence is 0 where the picture is as the average one of training
     if has_hidden:
         layer(("features", "map"), ("before", "before_map"), first, centre + probe.hidden_bias)
         graph.node.append(helper.make_node("Relu", ["before"], ["hidden"]))
-        if linear: # a unit that is off for the whole picture is off everywhere in it
-            graph.node.extend([helper.make_node("Greater", ["before", put("zero", np.float32(0))], ["on"]), helper.make_node("Cast", ["on"], ["passes"], to=TensorProto.FLOAT),
-                               helper.make_node("Unsqueeze", ["passes", put("last", np.int64([2, 3]))], ["passes_map"]), helper.make_node("Mul", ["before_map", "passes_map"], ["hidden_map"])])
+        if linear:  # a unit that is off for the whole picture is off everywhere in it
+            graph.node.extend(
+                [
+                    helper.make_node("Greater", ["before", put("zero", np.float32(0))], ["on"]),
+                    helper.make_node("Cast", ["on"], ["passes"], to=TensorProto.FLOAT),
+                    helper.make_node("Unsqueeze", ["passes", put("last", np.int64([2, 3]))], ["passes_map"]),
+                    helper.make_node("Mul", ["before_map", "passes_map"], ["hidden_map"]),
+                ]
+            )
         layer(("hidden", "hidden_map"), ("logits", "evidence"), probe.weight, np.zeros(k), probe.bias)
-    else: layer(("features", "map"), ("logits", "evidence"), first, centre, probe.bias)
-    shapes = {output.name: [dimension.dim_param or dimension.dim_value for dimension in output.type.tensor_type.shape.dim] for output in graph.output}
+    else:
+        layer(("features", "map"), ("logits", "evidence"), first, centre, probe.bias)
+    shapes = {
+        output.name: [dimension.dim_param or dimension.dim_value for dimension in output.type.tensor_type.shape.dim]
+        for output in graph.output
+    }
     kept = next(output for output in graph.output if output.name == "imagenet")
     n = shapes["features"][0]
     outputs = [helper.make_tensor_value_info("logits", TensorProto.FLOAT, [n, k]), kept]
-    if linear: outputs.append(helper.make_tensor_value_info("evidence", TensorProto.FLOAT, [n, k, *shapes["map"][2:]]))
+    if linear:
+        outputs.append(helper.make_tensor_value_info("evidence", TensorProto.FLOAT, [n, k, *shapes["map"][2:]]))
     del graph.output[:]
     graph.output.extend(outputs)
     onnx.checker.check_model(model)
@@ -72,19 +136,26 @@ def probe_network(
 def _is_mean_of_map(body):
     "Whether a body's features are the means of its map: asked of noise."
     from petclf.engines import Network
+
     network = Network(body)
     size = _size_of(body)
-    where, features = network(np.random.default_rng(0).normal(0, 1, (2, 3, size, size)).astype(np.float32), ["map", "features"])
-    return where.shape[1] == features.shape[1] and bool(np.allclose(where.mean((2, 3)), features, atol=1e-3 * float(np.abs(features).max())))
+    where, features = network(
+        np.random.default_rng(0).normal(0, 1, (2, 3, size, size)).astype(np.float32), ["map", "features"]
+    )
+    return where.shape[1] == features.shape[1] and bool(
+        np.allclose(where.mean((2, 3)), features, atol=1e-3 * float(np.abs(features).max()))
+    )
 
 
 def _size_of(body):
     import onnx
+
     return onnx.load(str(body), load_external_data=False).graph.input[0].type.tensor_type.shape.dim[-1].dim_value
 
 # %% ../nbs/12_bundle.ipynb #89269a66
 class _WithEvidence(torch.nn.Module):
     "A fastai vision model that also gives, for each class, where in the picture its evidence lies."
+
     def __init__(self, model):
         super().__init__()
         self.body, self.head = model[0], model[1]
@@ -93,30 +164,37 @@ class _WithEvidence(torch.nn.Module):
 
     def _layers(self):
         "Those behind the pooling; dropout does nothing any more."
-        layers = [inner for layer in list(self.head)[2:] for inner in (layer if isinstance(layer, torch.nn.Sequential) else [layer])]
+        layers = [
+            inner
+            for layer in list(self.head)[2:]
+            for inner in (layer if isinstance(layer, torch.nn.Sequential) else [layer])
+        ]
         return [layer for layer in layers if not isinstance(layer, torch.nn.Dropout)]
 
     def forward(self, pictures):
         where = self.body(pictures)
         logits = self.head(where)
-        if not self.linear: return (logits,)
+        if not self.linear:
+            return (logits,)
         first, one, _, second, two = self._layers()
         scale = lambda layer: layer.weight / torch.sqrt(layer.running_var + layer.eps)
         pooled = torch.cat([where.amax((2, 3)), where.mean((2, 3))], 1)
         passes = (one(first(pooled)) > 0).to(where.dtype)
-        slope = torch.matmul((passes * scale(second)).unsqueeze(1) * two.weight.unsqueeze(0), one.weight * scale(first)) # (n, classes, 2 channels)
+        slope = torch.matmul(
+            (passes * scale(second)).unsqueeze(1) * two.weight.unsqueeze(0), one.weight * scale(first)
+        )  # (n, classes, 2 channels)
         channels, (height, width) = where.shape[1], where.shape[2:]
         largest = (where >= where.amax((2, 3), keepdim=True)).to(where.dtype)
-        largest = where * largest / largest.sum((2, 3), keepdim=True) * (height * width) # its mean is the maximum
-        flat = torch.cat([largest, where], 1).flatten(2) # (n, 2 channels, places)
+        largest = where * largest / largest.sum((2, 3), keepdim=True) * (height * width)  # its mean is the maximum
+        flat = torch.cat([largest, where], 1).flatten(2)  # (n, 2 channels, places)
         return logits, torch.matmul(slope, flat).unflatten(2, (height, width))
 
 
 def network_file(
-    model, # a trained fastai vision model
-    size, # side of its pictures, in pixels
-    path, # where to write
-) -> bool: # whether it has `evidence`
+    model,  # a trained fastai vision model
+    size,  # side of its pictures, in pixels
+    path,  # where to write
+) -> bool:  # whether it has `evidence`
     "A trained network as ONNX: `pictures` in; `logits` and, where its head is fastai's, `evidence` out."
     wrapped = _WithEvidence(model.cpu().eval()).eval().to(memory_format=torch.contiguous_format)
     write_onnx(wrapped, size, ["logits", "evidence"] if wrapped.linear else ["logits"], path)
@@ -124,24 +202,28 @@ def network_file(
 
 # %% ../nbs/12_bundle.ipynb #9ea264e2
 THRESHOLDS = ("equal_recall", "best_f1", "half")
-RATES = {**LEVEL_RATES, "label": LEVEL_RATES["breed"]} # errors among the answers of a level, at most
-FEW = 30 # pictures that a level's threshold is chosen on, at least
-TIMES = 10 # by which a single answer may be more doubtful than its level's answers together
+RATES = {**LEVEL_RATES, "label": LEVEL_RATES["breed"]}  # errors among the answers of a level, at most
+FEW = 30  # pictures that a level's threshold is chosen on, at least
+TIMES = 10  # by which a single answer may be more doubtful than its level's answers together
+
 
 def steering(
-    run, # a run
-    arm, # one of its finished arms
-) -> tuple: # predictions without calibration, and what they are: `out_of_fold` or `valid`
+    run,  # a run
+    arm,  # one of its finished arms
+) -> tuple:  # predictions without calibration, and what they are: `out_of_fold` or `valid`
     "The predictions that thresholds may see."
-    about, path = run.record["arms"][arm], run.arm(arm)/"out_of_fold.csv"
+    about, path = run.record["arms"][arm], run.arm(arm) / "out_of_fold.csv"
     if not path.is_file():
         table = run.predictions(arm)
         return _raw(table[table.split == "valid"]), "valid"
     table = _raw(read_predictions(path))
-    return (correct_prior(table, *_shares(about["prior"], run.record["classes"])) if about.get("prior") else table), "out_of_fold"
+    return (
+        correct_prior(table, *_shares(about["prior"], run.record["classes"])) if about.get("prior") else table
+    ), "out_of_fold"
 
 
-def _raw(table): return table[[column for column in table if not column.startswith("q_")]].reset_index(drop=True)
+def _raw(table):
+    return table[[column for column in table if not column.startswith("q_")]].reset_index(drop=True)
 
 
 def _shares(prior, classes):
@@ -150,54 +232,70 @@ def _shares(prior, classes):
 
 
 def choose_levels(
-    predictions, # with calibrated probabilities in `q_<class>`
-    about, # what `bundle.json` says of classes and threshold
-    rates=RATES, # level to the largest share of errors among its answers
-) -> list: # for each level: `level`, `at` (None: never), `rate`, `n` answered there, `wrong`, `error` with its interval
+    predictions,  # with calibrated probabilities in `q_<class>`
+    about,  # what `bundle.json` says of classes and threshold
+    rates=RATES,  # level to the largest share of errors among its answers
+) -> (
+    list
+):  # for each level: `level`, `at` (None: never), `rate`, `n` answered there, `wrong`, `error` with its interval
     "The lowest probability of each level whose answers hold to its error rate, among the pictures that no finer level answered; and never one that is itself `TIMES` as doubtful."
     scores = level_scores(predictions[[f"q_{name}" for name in about["classes"]]].to_numpy(), about)
     rest, found = np.ones(len(predictions), bool), []
     for level, (best, score) in scores.items():
         truth = _truth_at(level, predictions, about)
-        among = rest if rest.sum() >= FEW else np.ones_like(rest) # a handful of pictures that no finer level answered chooses nothing; then all do
+        among = (
+            rest if rest.sum() >= FEW else np.ones_like(rest)
+        )  # a handful of pictures that no finer level answered chooses nothing; then all do
         at = least_threshold(score[among], (best == truth)[among], rates[level])
-        if at is not None: at = max(at, 1 - TIMES * rates[level])
+        if at is not None:
+            at = max(at, 1 - TIMES * rates[level])
         taken = rest & (score >= at) if at is not None else np.zeros_like(rest)
-        found.append(dict(level=level, at=at, rate=rates[level], chosen_among=int(among.sum()), **_counted(taken, best != truth)))
+        found.append(
+            dict(level=level, at=at, rate=rates[level], chosen_among=int(among.sum()), **_counted(taken, best != truth))
+        )
         rest &= ~taken
     return found
 
 
-def _truth_at(level, table, about): return table.truth.map(dict(zip(about["classes"], names_at(level, about)))).to_numpy(dtype=str)
+def _truth_at(level, table, about):
+    return table.truth.map(dict(zip(about["classes"], names_at(level, about)))).to_numpy(dtype=str)
 
 
 def _counted(taken, wrong):
     n, k = int(taken.sum()), int((taken & wrong).sum())
-    return dict(n=n, wrong=k, error=figure(k / n, *wilson(k, n), "Wilson") if n else figure(None, None, None, "no answer"))
+    return dict(
+        n=n, wrong=k, error=figure(k / n, *wilson(k, n), "Wilson") if n else figure(None, None, None, "no answer")
+    )
 
 # %% ../nbs/12_bundle.ipynb #0d7bf593
 def export_arm(
-    run, # a run, or its folder
-    arm=None, # one of its finished arms; None: the one that the run stands for
-    out="bundle", # the bundle: a folder, or a file that ends in `.zip`
-    standalone=None, # a folder that gets the bundle with what it needs to run without petclf
-    no_pet=None, # a folder of pictures without pets, to measure how many are taken for some
-    threshold=None, # of the positive species: `equal_recall`, `best_f1` or `half`; None: the arm's own where it has one, else `equal_recall`
-    weights=None, # a local file with the run's pretrained weights, where they cannot be had otherwise
-    progress=False, # show progress
-    say=lambda text: None, # a function that is told what happens, a line at a time
-) -> dict: # `bundle.json`
+    run,  # a run, or its folder
+    arm=None,  # one of its finished arms; None: the one that the run stands for
+    out="bundle",  # the bundle: a folder, or a file that ends in `.zip`
+    standalone=None,  # a folder that gets the bundle with what it needs to run without petclf
+    no_pet=None,  # a folder of pictures without pets, to measure how many are taken for some
+    threshold=None,  # of the positive species: `equal_recall`, `best_f1` or `half`; None: the arm's own where it has one, else `equal_recall`
+    weights=None,  # a local file with the run's pretrained weights, where they cannot be had otherwise
+    progress=False,  # show progress
+    say=lambda text: None,  # a function that is told what happens, a line at a time
+) -> dict:  # `bundle.json`
     "Write a finished arm as a bundle, checked against the trained model."
     run = Run.open(run) if not isinstance(run, Run) else run
-    if not run.arms: raise PetclfError(f"{run.folder}: no arm is finished; `petclf train` or `petclf compare` with the same settings continues")
+    if not run.arms:
+        raise PetclfError(
+            f"{run.folder}: no arm is finished; `petclf train` or `petclf compare` with the same settings continues"
+        )
     arm = arm or chosen_of(run)
-    if arm not in run.arms: raise PetclfError(f"--arm {arm}: not a finished arm of {run.folder}; it has {', '.join(run.arms)}")
-    if threshold not in (None, *THRESHOLDS): raise PetclfError(f"--threshold {threshold}: it takes one of {', '.join(THRESHOLDS)}")
+    if arm not in run.arms:
+        raise PetclfError(f"--arm {arm}: not a finished arm of {run.folder}; it has {', '.join(run.arms)}")
+    if threshold not in (None, *THRESHOLDS):
+        raise PetclfError(f"--threshold {threshold}: it takes one of {', '.join(THRESHOLDS)}")
     out = Path(out)
     _may_replace(out)
-    if standalone is not None: _may_stand_alone(Path(standalone))
+    if standalone is not None:
+        _may_stand_alone(Path(standalone))
     with tempfile.TemporaryDirectory(prefix="petclf-") as temporary:
-        folder = Path(temporary)/"bundle"
+        folder = Path(temporary) / "bundle"
         folder.mkdir()
         about = _networks(run, arm, folder, weights, say) | _meaning(run, arm)
         about |= _decisions(run, arm, about, threshold)
@@ -208,73 +306,100 @@ def export_arm(
         _seal(folder, about)
         check = check_export(run, arm, folder, weights)
         about["export"] = check
-        if no_pet is not None: about["no_pet"] = measure_no_pet(load_bundle(folder), no_pet)
-        write_text(folder/"README.md", model_card(about))
+        if no_pet is not None:
+            about["no_pet"] = measure_no_pet(load_bundle(folder), no_pet)
+        write_text(folder / "README.md", model_card(about))
         about = _seal(folder, about)
         _put(folder, out)
-        if standalone is not None: write_standalone(folder, standalone)
-    write_json(run.arm(arm)/"export.json", check | dict(bundle=about["checksum"]))
-    if not check["agrees"]: raise PetclfError(f"{out}: written, but its answers differ from the trained model's by up to {check['largest_difference']:.2g}; do not use it")
+        if standalone is not None:
+            write_standalone(folder, standalone)
+    write_json(run.arm(arm) / "export.json", check | dict(bundle=about["checksum"]))
+    if not check["agrees"]:
+        raise PetclfError(
+            f"{out}: written, but its answers differ from the trained model's by up to {check['largest_difference']:.2g}; do not use it"
+        )
     return about
 
 
 def _seal(folder, about):
     "Write bundle.json with the checksums of everything beside it."
     about["files"] = {path.name: sha256(path) for path in sorted(folder.iterdir()) if path.name != "bundle.json"}
-    about = json.loads(json.dumps(about, default=lambda value: value.tolist() if hasattr(value, "tolist") else str(value))) # as it will read back
+    about = json.loads(
+        json.dumps(about, default=lambda value: value.tolist() if hasattr(value, "tolist") else str(value))
+    )  # as it will read back
     about["checksum"] = checksum(about)
-    write_json(folder/"bundle.json", about)
+    write_json(folder / "bundle.json", about)
     return about
 
 
 def _may_replace(out):
-    if Path.cwd().is_relative_to(out.resolve()): raise PetclfError(f"-o {out}: cannot be replaced while you are in it; name a new folder in it, or one beside it")
-    if out.suffix == ".zip" and out.is_dir(): raise PetclfError(f"-o {out}: is a folder; name a file for a bundle that ends in .zip")
-    if not out.exists() or (out.is_dir() and not any(out.iterdir())): return
-    if out.suffix != ".zip": ours = (out/"bundle.json").is_file()
+    if Path.cwd().is_relative_to(out.resolve()):
+        raise PetclfError(
+            f"-o {out}: cannot be replaced while you are in it; name a new folder in it, or one beside it"
+        )
+    if out.suffix == ".zip" and out.is_dir():
+        raise PetclfError(f"-o {out}: is a folder; name a file for a bundle that ends in .zip")
+    if not out.exists() or (out.is_dir() and not any(out.iterdir())):
+        return
+    if out.suffix != ".zip":
+        ours = (out / "bundle.json").is_file()
     elif ours := zipfile.is_zipfile(out):
-        with zipfile.ZipFile(out) as archive: ours = "bundle.json" in archive.namelist()
-    if not ours: raise PetclfError(f"-o {out}: is there and is not a bundle; choose another name")
+        with zipfile.ZipFile(out) as archive:
+            ours = "bundle.json" in archive.namelist()
+    if not ours:
+        raise PetclfError(f"-o {out}: is there and is not a bundle; choose another name")
 
 
 def _put(folder, out):
     "Copy a finished folder to where it belongs, whole; an older bundle there is replaced."
     if out.suffix == ".zip":
         with written_whole(out) as temporary, zipfile.ZipFile(temporary, "w") as archive:
-            for path in sorted(folder.iterdir()): archive.writestr(zipfile.ZipInfo(path.name), path.read_bytes()) # the same bytes every time
+            for path in sorted(folder.iterdir()):
+                archive.writestr(zipfile.ZipInfo(path.name), path.read_bytes())  # the same bytes every time
         return
     old = out.with_name(f".{out.name}.old")
     shutil.rmtree(old, ignore_errors=True)
     fresh = out.with_name(f".{out.name}.new")
     shutil.rmtree(fresh, ignore_errors=True)
     with folder_written_whole(fresh) as temporary:
-        for path in sorted(folder.iterdir()): shutil.copyfile(path, temporary/path.name)
-    if out.is_dir(): os.rename(out, old)
+        for path in sorted(folder.iterdir()):
+            shutil.copyfile(path, temporary / path.name)
+    if out.is_dir():
+        os.rename(out, old)
     os.rename(fresh, out)
     shutil.rmtree(old, ignore_errors=True)
 
 
 def write_standalone(
-    bundle, # a bundle's folder
-    folder, # where to; made if it is not there
+    bundle,  # a bundle's folder
+    folder,  # where to; made if it is not there
 ):
     "A folder with a bundle and the four light modules: `python predict.py bundle PATH...` runs it with numpy, Pillow and onnxruntime (bf16: and OpenVINO)."
     folder, package = Path(folder), resources.files("petclf")
     _may_stand_alone(folder)
     folder.mkdir(parents=True, exist_ok=True)
     for name in ("pixels", "engines", "answers", "predict"):
-        text = (package/f"{name}.py").read_text(encoding="utf-8")
-        for other in ("pixels", "engines", "answers"): text = text.replace(f"from .{other} import", f"from {other} import").replace(f"from petclf.{other} import", f"from {other} import")
-        if name == "predict": text += '\n\nif __name__ == "__main__": sys.exit(main())\n'
-        write_text(folder/f"{name}.py", text)
+        text = (package / f"{name}.py").read_text(encoding="utf-8")
+        for other in ("pixels", "engines", "answers"):
+            text = text.replace(f"from .{other} import", f"from {other} import").replace(
+                f"from petclf.{other} import", f"from {other} import"
+            )
+        if name == "predict":
+            text += '\n\nif __name__ == "__main__": sys.exit(main())\n'
+        write_text(folder / f"{name}.py", text)
     needs = ["numpy>=2.0", "pillow>=11.0", "onnxruntime>=1.20"]
-    if read_json(Path(bundle)/"bundle.json")["precision"] == "bf16": needs.append("openvino>=2025.0") # its thresholds hold for what onnxruntime does not have
-    write_text(folder/"requirements.txt", "\n".join(needs) + "\n")
-    _put(Path(bundle), folder/"bundle")
+    if read_json(Path(bundle) / "bundle.json")["precision"] == "bf16":
+        needs.append("openvino>=2025.0")  # its thresholds hold for what onnxruntime does not have
+    write_text(folder / "requirements.txt", "\n".join(needs) + "\n")
+    _put(Path(bundle), folder / "bundle")
 
 
 def _may_stand_alone(folder):
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())) and not (folder/"bundle"/"bundle.json").is_file():
+    if (
+        folder.exists()
+        and (not folder.is_dir() or any(folder.iterdir()))
+        and not (folder / "bundle" / "bundle.json").is_file()
+    ):
         raise PetclfError(f"--standalone {folder}: is there already and not empty; choose another folder")
 
 # %% ../nbs/12_bundle.ipynb #41947e37
@@ -282,59 +407,112 @@ def _networks(run, arm, folder, weights, say):
     "Write the networks; what `bundle.json` says of them."
     record, about = run.record, run.record["arms"][arm]
     source = about.get("decided_from", arm)
-    plan, checkpoint = Arm.read(source, Recipe(**record["recipe"])), run.arm(source)/"checkpoint"
-    if not (checkpoint/"model.safetensors").is_file(): raise PetclfError(f"{checkpoint}: no checkpoint; train {source} again")
-    shutil.copyfile(checkpoint/"model.safetensors", folder/"model.safetensors")
-    mean, std = about["statistics"] or ((0., 0., 0.), (1., 1., 1.))
+    plan, checkpoint = Arm.read(source, Recipe(**record["recipe"])), run.arm(source) / "checkpoint"
+    if not (checkpoint / "model.safetensors").is_file():
+        raise PetclfError(f"{checkpoint}: no checkpoint; train {source} again")
+    shutil.copyfile(checkpoint / "model.safetensors", folder / "model.safetensors")
+    mean, std = about["statistics"] or ((0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
     kept = record["weights"]
     if plan.base == "probe":
         import onnx
+
         probe = Probe.load(checkpoint)
         network = probe_network(body_of_run(kept, about["size"], weights), probe)
-        onnx.save(network, str(folder/"model.onnx"))
-        has_evidence = ("approximate" if probe.hidden_weight is not None else "exact") if any(output.name == "evidence" for output in network.graph.output) else ""
+        onnx.save(network, str(folder / "model.onnx"))
+        has_evidence = (
+            ("approximate" if probe.hidden_weight is not None else "exact")
+            if any(output.name == "evidence" for output in network.graph.output)
+            else ""
+        )
         fitted, answers, size = list(probe.classes), list(probe.answers), about["size"]
-        if _knows_imagenet(network): body = dict(own=True, file="", arch=kept["arch"], size=size, mean=mean, std=std, source=kept["source"], licence=kept["licence"], sha256=kept["sha256"])
-        else: body = _separate_body(None, folder, weights, say) # learned without labels, or on other classes
+        if _knows_imagenet(network):
+            body = dict(
+                own=True,
+                file="",
+                arch=kept["arch"],
+                size=size,
+                mean=mean,
+                std=std,
+                source=kept["source"],
+                licence=kept["licence"],
+                sha256=kept["sha256"],
+            )
+        else:
+            body = _separate_body(None, folder, weights, say)  # learned without labels, or on other classes
         fitted_with = dict(engine=about["engine"], precision=about["precision"], processor=record["hardware"]["name"])
     else:
         model = _blank_model(plan.recipe, len(record["classes"]))
         load_model(_Holder(model), checkpoint)
-        has_evidence = "approximate" if network_file(model, plan.recipe.size, folder/"model.onnx") else ""
+        has_evidence = "approximate" if network_file(model, plan.recipe.size, folder / "model.onnx") else ""
         fitted, answers, size = list(record["classes"]), list(record["classes"]), plan.recipe.size
         body = _separate_body(kept, folder, weights, say)
         fitted_with = dict(engine="torch", precision="full", processor=record["hardware"]["name"])
-    return dict(format=FORMAT, name=f"{record['data']['name']}-{record['target']}-{record['recipe']['arch']}-{arm}", arm=arm, arch=record["recipe"]["arch"], base=plan.base,
-                fitted=fitted, answers=answers, evidence=has_evidence, body=body,
-                precision=fitted_with["precision"] if plan.base == "probe" else "full", fitted_with=fitted_with,
-                preprocessing=dict(size=size, resize="crop", mean=list(mean), std=list(std), channels="RGB", layout="n, 3, height, width; float32",
-                                   words=f"Turned upright by its EXIF, first frame, transparency on white, RGB; short side to {size} px (bilinear, antialiased; a JPEG may be decoded at reduced size before), "
-                                         f"the middle {size} x {size} cut out; divided by 255, the mean subtracted, divided by the standard deviation."))
+    return dict(
+        format=FORMAT,
+        name=f"{record['data']['name']}-{record['target']}-{record['recipe']['arch']}-{arm}",
+        arm=arm,
+        arch=record["recipe"]["arch"],
+        base=plan.base,
+        fitted=fitted,
+        answers=answers,
+        evidence=has_evidence,
+        body=body,
+        precision=fitted_with["precision"] if plan.base == "probe" else "full",
+        fitted_with=fitted_with,
+        preprocessing=dict(
+            size=size,
+            resize="crop",
+            mean=list(mean),
+            std=list(std),
+            channels="RGB",
+            layout="n, 3, height, width; float32",
+            words=f"Turned upright by its EXIF, first frame, transparency on white, RGB; short side to {size} px (bilinear, antialiased; a JPEG may be decoded at reduced size before), "
+            f"the middle {size} x {size} cut out; divided by 255, the mean subtracted, divided by the standard deviation.",
+        ),
+    )
 
 
 def _knows_imagenet(network):
     "Whether a network in ONNX gives the answers among which `pet_score` looks for pets."
-    return next(output for output in network.graph.output if output.name == "imagenet").type.tensor_type.shape.dim[-1].dim_value == 1000
+    return (
+        next(output for output in network.graph.output if output.name == "imagenet")
+        .type.tensor_type.shape.dim[-1]
+        .dim_value
+        == 1000
+    )
 
 
 def _separate_body(kept, folder, weights, say):
     "For a network that cannot say itself whether there is a pet: a frozen body that can. The run's own, else EfficientNet-Lite0's package."
     import onnx
+
     tried = []
     for arch, path in ([(kept["arch"], weights)] if kept else []) + [("tf_efficientnet_lite0", None)]:
         try:
-            if kept and arch == kept["arch"]: said = kept
+            if kept and arch == kept["arch"]:
+                said = kept
             else:
                 network, origin = pretrained_network(arch, path)
                 said = dict(arch=arch, source=origin.source, licence=origin.licence, sha256=origin.sha256)
             expected = expects(arch)
             file = body_of_run(said, expected.size, path)
-            if not _knows_imagenet(onnx.load(file)): raise PetclfError(f"{arch} does not have ImageNet's 1,000 classes")
-            shutil.copyfile(file, folder/"body.onnx")
+            if not _knows_imagenet(onnx.load(file)):
+                raise PetclfError(f"{arch} does not have ImageNet's 1,000 classes")
+            shutil.copyfile(file, folder / "body.onnx")
         except PetclfError as error:
             tried.append(str(error))
             continue
-        return dict(own=False, file="body.onnx", arch=arch, size=expected.size, mean=list(expected.mean), std=list(expected.std), source=said["source"], licence=said["licence"], sha256=said["sha256"])
+        return dict(
+            own=False,
+            file="body.onnx",
+            arch=arch,
+            size=expected.size,
+            mean=list(expected.mean),
+            std=list(expected.std),
+            source=said["source"],
+            licence=said["licence"],
+            sha256=said["sha256"],
+        )
     say(f"no frozen body for the bundle, so it never says 'probably no pet': {tried[-1]}")
     return dict(own=False, file="", why=tried[-1])
 
@@ -344,15 +522,39 @@ def _meaning(run, arm):
     record, catalog, table = run.record, run.catalog, breeds()
     used = catalog[catalog.split != ""]
     names = sorted(set(record["classes"]) | set(used.breed) - {""})
-    species = {name: name for name in ("cat", "dog") if name in record["classes"]} | dict(used[(used.breed != "") & (used.species != "")].drop_duplicates("breed").set_index("breed").species)
-    if record["target"] == "label": species |= {label: one.iloc[0] for label, one in used.groupby("label").species if one.nunique() == 1 and one.iloc[0]}
+    species = {name: name for name in ("cat", "dog") if name in record["classes"]} | dict(
+        used[(used.breed != "") & (used.species != "")].drop_duplicates("breed").set_index("breed").species
+    )
+    if record["target"] == "label":
+        species |= {
+            label: one.iloc[0] for label, one in used.groupby("label").species if one.nunique() == 1 and one.iloc[0]
+        }
     coat = {name: table.coat[name] for name in names if name in table.index}
     counts = used.groupby(["split", record["target"]]).size()
-    return dict(target=record["target"], classes=list(record["classes"]), positive=record["positive"], species={name: species[name] for name in names if name in species}, coat=coat,
-                recipe=record["recipe"], settings=record["arms"][arm].get("settings"), seed=record["seed"], evaluated=record["evaluated"],
-                data=dict(name=record["data"]["name"], fingerprint=record["data"]["fingerprint"], licence=record["data"]["licence"], split=record["split"],
-                          counts={part: {name: int(counts.get((part, name), 0)) for name in record["classes"]} for part in ("train", "valid", "test") if part in counts.index.get_level_values(0)}),
-                weights=record["weights"], versions=record["versions"])
+    return dict(
+        target=record["target"],
+        classes=list(record["classes"]),
+        positive=record["positive"],
+        species={name: species[name] for name in names if name in species},
+        coat=coat,
+        recipe=record["recipe"],
+        settings=record["arms"][arm].get("settings"),
+        seed=record["seed"],
+        evaluated=record["evaluated"],
+        data=dict(
+            name=record["data"]["name"],
+            fingerprint=record["data"]["fingerprint"],
+            licence=record["data"]["licence"],
+            split=record["split"],
+            counts={
+                part: {name: int(counts.get((part, name), 0)) for name in record["classes"]}
+                for part in ("train", "valid", "test")
+                if part in counts.index.get_level_values(0)
+            },
+        ),
+        weights=record["weights"],
+        versions=record["versions"],
+    )
 
 
 def _decisions(run, arm, about, how):
@@ -360,18 +562,33 @@ def _decisions(run, arm, about, how):
     record, (table, fitted_on) = run.record["arms"][arm], steering(run, arm)
     temperature = record["temperature"]["value"] if "temperature" in record else fit_temperature(table)
     table = calibrate(table, temperature)
-    found = dict(temperature=temperature, fitted_on=dict(predictions=fitted_on, n=len(table)), prior=None, threshold=None)
+    found = dict(
+        temperature=temperature, fitted_on=dict(predictions=fitted_on, n=len(table)), prior=None, threshold=None
+    )
     if prior := record.get("prior"):
         trained, world = _shares(prior, about["classes"])
         found["prior"] = {name: world[name] / trained[name] for name in about["classes"]}
     species = sorted({about["species"].get(name, "") for name in about["classes"]})
     if species == ["cat", "dog"]:
         own = record.get("threshold")
-        if how is None and own: found["threshold"] = dict(positive=own["positive"], value=own["value"], how=own["how"], fitted_on=own["fitted_on"], n=own["n"])
+        if how is None and own:
+            found["threshold"] = dict(
+                positive=own["positive"], value=own["value"], how=own["how"], fitted_on=own["fitted_on"], n=own["n"]
+            )
         else:
             how = how or "equal_recall"
-            value = 0.5 if how == "half" else choose_threshold(summed_to_species(table, about["species"]), "cat", how, column="q")
-            found["threshold"] = dict(positive="cat", value=value, how=how, fitted_on="" if how == "half" else fitted_on, n=0 if how == "half" else len(table))
+            value = (
+                0.5
+                if how == "half"
+                else choose_threshold(summed_to_species(table, about["species"]), "cat", how, column="q")
+            )
+            found["threshold"] = dict(
+                positive="cat",
+                value=value,
+                how=how,
+                fitted_on="" if how == "half" else fitted_on,
+                n=0 if how == "half" else len(table),
+            )
     return found | dict(levels=choose_levels(table, about | found))
 
 
@@ -380,11 +597,26 @@ def _figures(run, arm, about):
     table = run.predictions(arm)
     part, groups = run.record["evaluated"], run.catalog.set_index("file").group
     table = calibrate(_raw(table[table.split == part]), about["temperature"])
-    if about["target"] == "species" and about["threshold"]: table = at_threshold(table, about["threshold"]["positive"], about["threshold"]["value"], column="q")
+    if about["target"] == "species" and about["threshold"]:
+        table = at_threshold(table, about["threshold"]["positive"], about["threshold"]["value"], column="q")
     found = dict(metrics=metrics(table, part, about["positive"], groups))
     if about["target"] != "species" and about["threshold"]:
-        found["species"] = metrics(at_threshold(summed_to_species(table, about["species"]), about["threshold"]["positive"], about["threshold"]["value"], column="q"), part, "cat", groups)
-    scores, rest, levels = level_scores(table[[f"q_{name}" for name in about["classes"]]].to_numpy(), about), np.ones(len(table), bool), []
+        found["species"] = metrics(
+            at_threshold(
+                summed_to_species(table, about["species"]),
+                about["threshold"]["positive"],
+                about["threshold"]["value"],
+                column="q",
+            ),
+            part,
+            "cat",
+            groups,
+        )
+    scores, rest, levels = (
+        level_scores(table[[f"q_{name}" for name in about["classes"]]].to_numpy(), about),
+        np.ones(len(table), bool),
+        [],
+    )
     for one in about["levels"]:
         best, score = scores[one["level"]]
         truth = _truth_at(one["level"], table, about)
@@ -394,150 +626,251 @@ def _figures(run, arm, about):
     return found | dict(levels=levels, not_sure=int(rest.sum()), n=len(table))
 
 # %% ../nbs/12_bundle.ipynb #5168eab9
-QUANTILE = 0.01 # of pets at home that fall below
+QUANTILE = 0.01  # of pets at home that fall below
+
 
 def _pet_threshold(run, arm, folder, about, weights, progress, say):
-    if not (about["body"]["own"] or about["body"]["file"]): return None
+    if not (about["body"]["own"] or about["body"]["file"]):
+        return None
     catalog, root = run.catalog, Path(run.record["data"]["root"])
     rows = catalog[catalog.split.isin(["train", "valid"])]
     if about["body"]["own"]:
         recipe = replace(Recipe(**run.record["recipe"]), probe_size=about["body"]["size"])
         pets = load_data(run.record["settings"]["data"], run.record["seed"], progress)
         network, origin = pretrained_network(recipe.arch, weights)
-        if origin.sha256 != run.record["weights"]["sha256"]: raise PetclfError(f"--weights: {origin.source} is not what the run's body was, {run.record['weights']['source']}; name that one")
-        features = _features(pets, catalog, recipe, network, origin, progress) # as the run took them: from the cache
+        if origin.sha256 != run.record["weights"]["sha256"]:
+            raise PetclfError(
+                f"--weights: {origin.source} is not what the run's body was, {run.record['weights']['source']}; name that one"
+            )
+        features = _features(pets, catalog, recipe, network, origin, progress)  # as the run took them: from the cache
         place = {file: i for i, file in enumerate(features.files)}
-        scores, files = pet_score(features.imagenet[[place[file] for file in rows.file if file in place]]), "training and validation"
+        scores, files = (
+            pet_score(features.imagenet[[place[file] for file in rows.file if file in place]]),
+            "training and validation",
+        )
     else:
         rows, bundle, scores, files = rows[rows.split == "valid"], load_bundle(folder), [], "validation"
-        rows = rows.iloc[np.unique(np.linspace(0, len(rows) - 1, min(1000, len(rows))).round().astype(int))] # from all over a list that is in order
-        for start in range(0, len(rows), 16): scores += [one.pet for one in bundle.answer_batch([root/file for file in rows.file[start:start + 16]], evidence=False) if not one.error]
+        rows = rows.iloc[
+            np.unique(np.linspace(0, len(rows) - 1, min(1000, len(rows))).round().astype(int))
+        ]  # from all over a list that is in order
+        for start in range(0, len(rows), 16):
+            scores += [
+                one.pet
+                for one in bundle.answer_batch([root / file for file in rows.file[start : start + 16]], evidence=False)
+                if not one.error
+            ]
     if len(scores) == 0:
         say(f"{root}: none of the run's pictures is there any more, so the bundle never says 'probably no pet'")
         return None
-    return dict(at=float(np.quantile(scores, QUANTILE, method="lower")), quantile=QUANTILE, n=len(scores), pictures=files, classes=[[part.start, part.stop - 1] for part in PETS])
+    return dict(
+        at=float(np.quantile(scores, QUANTILE, method="lower")),
+        quantile=QUANTILE,
+        n=len(scores),
+        pictures=files,
+        classes=[[part.start, part.stop - 1] for part in PETS],
+    )
 
 
-HALVES = 0.99 # of pictures at home whose halves disagree less than what counts as two animals
+HALVES = 0.99  # of pictures at home whose halves disagree less than what counts as two animals
+
 
 def _halves_threshold(run, about, bundle, most=600):
     "The doubt above which the halves of a picture are two animals, by level: never below one half, and at most 1 % of the validation pictures, which show one pet, are above it."
-    if about["evidence"] != "exact": return None
+    if about["evidence"] != "exact":
+        return None
     rows, root, found = run.catalog[run.catalog.split == "valid"], Path(run.record["data"]["root"]), []
-    rows = rows.iloc[np.unique(np.linspace(0, len(rows) - 1, min(most, len(rows))).round().astype(int))] if len(rows) else rows
+    rows = (
+        rows.iloc[np.unique(np.linspace(0, len(rows) - 1, min(most, len(rows))).round().astype(int))]
+        if len(rows)
+        else rows
+    )
     for start in range(0, len(rows), 16):
         read = []
-        for file in rows.file[start:start + 16]:
-            with contextlib.suppress(PictureError): read.append(read_pixels(root/file, bundle.size))
-        if not read: continue
+        for file in rows.file[start : start + 16]:
+            with contextlib.suppress(PictureError):
+                read.append(read_pixels(root / file, bundle.size))
+        if not read:
+            continue
         given = normalise(np.stack(read), about["preprocessing"]["mean"], about["preprocessing"]["std"])
         found.append(halves_disagree(*bundle.network(given, ["logits", "evidence"]), about))
-    if not found: return None
-    return {level: dict(at=at, quantile=HALVES, n=len(scores), above=int((scores > at).sum()), pictures="validation")
-            for level in found[0] for scores in [np.concatenate([one[level] for one in found])] for at in [max(0.5, float(np.quantile(scores, HALVES, method="higher")))]}
+    if not found:
+        return None
+    return {
+        level: dict(at=at, quantile=HALVES, n=len(scores), above=int((scores > at).sum()), pictures="validation")
+        for level in found[0]
+        for scores in [np.concatenate([one[level] for one in found])]
+        for at in [max(0.5, float(np.quantile(scores, HALVES, method="higher")))]
+    }
 
 
 def measure_no_pet(
-    bundle, # a `Bundle`
-    path, # a folder of pictures without pets
-) -> dict: # `n`, `missed`, `miss_rate` with its interval; `sure`, how many of them were answered with confidence
+    bundle,  # a `Bundle`
+    path,  # a folder of pictures without pets
+) -> dict:  # `n`, `missed`, `miss_rate` with its interval; `sure`, how many of them were answered with confidence
     "How many pictures without a pet are taken for one."
-    if bundle.about.get("pet") is None: raise PetclfError(f"--no-pet {path}: this bundle has no frozen body, so it refuses nothing")
+    if bundle.about.get("pet") is None:
+        raise PetclfError(f"--no-pet {path}: this bundle has no frozen body, so it refuses nothing")
     n, missed, sure, part = 0, 0, 0, []
+
     def ask():
         nonlocal n, missed, sure
         for answer in bundle.answer_batch(part, evidence=False):
-            if answer.error: continue
-            n += 1; missed += answer.decision != "probably no pet"; sure += answer.decision == "sure"
+            if answer.error:
+                continue
+            n += 1
+            missed += answer.decision != "probably no pet"
+            sure += answer.decision == "sure"
         part.clear()
+
     for file in find_pictures([path]):
         part.append(file)
-        if len(part) == 16: ask()
-    if part: ask()
-    if n == 0: raise PetclfError(f"--no-pet {path}: no picture there that can be read")
-    return dict(folder=Path(path).name, n=n, missed=missed, sure=sure, miss_rate=figure(missed / n, *wilson(missed, n), "Wilson"))
+        if len(part) == 16:
+            ask()
+    if part:
+        ask()
+    if n == 0:
+        raise PetclfError(f"--no-pet {path}: no picture there that can be read")
+    return dict(
+        folder=Path(path).name,
+        n=n,
+        missed=missed,
+        sure=sure,
+        miss_rate=figure(missed / n, *wilson(missed, n), "Wilson"),
+    )
 
 # %% ../nbs/12_bundle.ipynb #edbc52ab
-MOST = 1e-4 # difference of a probability in full precision
+MOST = 1e-4  # difference of a probability in full precision
+
 
 def check_export(
-    run, # a run
-    arm, # one of its arms
-    folder, # its bundle
-    weights=None, # as in `export_arm`
-    n=64, # validation pictures at most
-) -> dict: # `largest_difference`, `agrees`, `n`, and by engine
+    run,  # a run
+    arm,  # one of its arms
+    folder,  # its bundle
+    weights=None,  # as in `export_arm`
+    n=64,  # validation pictures at most
+) -> dict:  # `largest_difference`, `agrees`, `n`, and by engine
     "Hold a bundle against the trained model."
-    record, about = run.record, json.loads((Path(folder)/"bundle.json").read_text())
+    record, about = run.record, json.loads((Path(folder) / "bundle.json").read_text())
     rows = run.predictions(arm)
     rows = rows[rows.split == "valid"] if (rows.split == "valid").any() else rows
     rows = rows.iloc[np.unique(np.linspace(0, len(rows) - 1, min(n, len(rows))).round().astype(int))]
     root, size, how = Path(record["data"]["root"]), about["preprocessing"]["size"], about["preprocessing"]["resize"]
     read = {}
     for file in rows.file:
-        try: read[file] = read_pixels(root/file, size, how)
-        except PictureError: pass
-    if not read: raise PetclfError(f"{root}: none of the run's pictures is there any more, so the bundle cannot be checked; put them back")
+        try:
+            read[file] = read_pixels(root / file, size, how)
+        except PictureError:
+            pass
+    if not read:
+        raise PetclfError(
+            f"{root}: none of the run's pictures is there any more, so the bundle cannot be checked; put them back"
+        )
     rows, pixels = rows[rows.file.isin(read)], np.stack(list(read.values()))
     expected = _trained(run, arm, weights)(pixels)
     given = normalise(pixels, about["preprocessing"]["mean"], about["preprocessing"]["std"])
     differences, served = {}, True
     for engine in ("onnxruntime", "openvino"):
-        try: choose_engine(engine)
-        except ValueError: continue
+        try:
+            choose_engine(engine)
+        except ValueError:
+            continue
         bundle = load_bundle(folder, engine, "full")
         logits = bundle.network(given, ["logits"])[0]
-        differences[engine] = float(np.abs(summed(softmax(logits), about["answers"], about["classes"]) - expected).max())
-        served &= all(np.array_equal(bundle._pixels(root/file)[0], one) for file, one in zip(rows.file, pixels)) # what production looks at
+        differences[engine] = float(
+            np.abs(summed(softmax(logits), about["answers"], about["classes"]) - expected).max()
+        )
+        served &= all(
+            np.array_equal(bundle._pixels(root / file)[0], one) for file, one in zip(rows.file, pixels)
+        )  # what production looks at
     written = rows[[f"p_{name}" for name in about["classes"]]].to_numpy()
     stored = float(np.abs(class_probabilities(logits, about, calibrated=False) - written).max())
     same_precision = about["fitted_with"]["precision"] == "full"
     largest = max(differences.values())
-    return dict(largest_difference=largest, agrees=bool(served and largest <= MOST and (not same_precision or stored <= 10 * MOST)), n=len(read), precision="full", engines=differences,
-                difference_to_predictions=stored, predictions_precision=about["fitted_with"]["precision"])
+    return dict(
+        largest_difference=largest,
+        agrees=bool(served and largest <= MOST and (not same_precision or stored <= 10 * MOST)),
+        n=len(read),
+        precision="full",
+        engines=differences,
+        difference_to_predictions=stored,
+        predictions_precision=about["fitted_with"]["precision"],
+    )
 
 
 def _trained(run, arm, weights):
     "The trained model as a function, in full precision."
     about = run.record["arms"][arm]
-    if about.get("precision", "full") == "full" or "engine" not in about: return load_arm(run, arm, weights)
-    probe = Probe.load(run.arm(about.get("decided_from", arm))/"checkpoint")
+    if about.get("precision", "full") == "full" or "engine" not in about:
+        return load_arm(run, arm, weights)
+    probe = Probe.load(run.arm(about.get("decided_from", arm)) / "checkpoint")
     body = Body(body_of_run(run.record["weights"], about["size"], weights))
     return lambda pixels: probe(body(normalise(pixels, *about["statistics"]))[0])
 
 # %% ../nbs/12_bundle.ipynb #81c03464
 def model_card(
-    about, # a `bundle.json`
-) -> str: # Markdown with a YAML head, as Hugging Face's model cards
+    about,  # a `bundle.json`
+) -> str:  # Markdown with a YAML head, as Hugging Face's model cards
     "What a model is for, what it was shown, how good it is, and where it fails."
-    return f"---\n{_head(about)}---\n\n" + "\n".join(filter(None, [_what(about), _shown(about), _results(about), _when_to_believe(about), _failures(about), _how(about)]))
+    return f"---\n{_head(about)}---\n\n" + "\n".join(
+        filter(
+            None, [_what(about), _shown(about), _results(about), _when_to_believe(about), _failures(about), _how(about)]
+        )
+    )
 
 
 def _head(about):
     # JSON strings are YAML strings, whatever a class or a data set is called.
     words, figures = json.dumps, about["figures"]["metrics"]
     licence = about["body"].get("licence") if about["base"] != "scratch" else ""
-    lines = [f"license: {'apache-2.0' if 'apache' in (licence or '').lower() else 'other'}", "library_name: onnx", "pipeline_tag: image-classification",
-             f"tags: [image-classification, onnx, petclf, {words(about['arch'])}]", f"datasets: [{words(about['data']['name'])}]", "metrics: [accuracy, recall, precision, f1]",
-             "model-index:", f"- name: {words(about['name'])}", "  results:", "  - task: {type: image-classification}",
-             f"    dataset: {{name: {words(about['data']['name'])}, type: {words(about['data']['name'])}, split: {about['evaluated']}}}", "    metrics:"]
-    for name, value in [("accuracy", figures["accuracy"]), ("balanced_accuracy", figures["balanced_accuracy"]), *((f"recall of {name}", row["recall"]) for name, row in figures["per_class"].items())]:
-        if value["value"] is not None: lines.append(f"    - {{type: {'accuracy' if 'accuracy' in name else 'recall'}, name: {words(name)}, value: {value['value']:.6f}}}")
+    lines = [
+        f"license: {'apache-2.0' if 'apache' in (licence or '').lower() else 'other'}",
+        "library_name: onnx",
+        "pipeline_tag: image-classification",
+        f"tags: [image-classification, onnx, petclf, {words(about['arch'])}]",
+        f"datasets: [{words(about['data']['name'])}]",
+        "metrics: [accuracy, recall, precision, f1]",
+        "model-index:",
+        f"- name: {words(about['name'])}",
+        "  results:",
+        "  - task: {type: image-classification}",
+        f"    dataset: {{name: {words(about['data']['name'])}, type: {words(about['data']['name'])}, split: {about['evaluated']}}}",
+        "    metrics:",
+    ]
+    for name, value in [
+        ("accuracy", figures["accuracy"]),
+        ("balanced_accuracy", figures["balanced_accuracy"]),
+        *((f"recall of {name}", row["recall"]) for name, row in figures["per_class"].items()),
+    ]:
+        if value["value"] is not None:
+            lines.append(
+                f"    - {{type: {'accuracy' if 'accuracy' in name else 'recall'}, name: {words(name)}, value: {value['value']:.6f}}}"
+            )
     return "\n".join(lines) + "\n"
 
 
-_ASKED = {"species": "whether a picture shows a cat or a dog", "breed": "which breed a picture shows, and by summing its breeds whether it is a cat or a dog"}
+_ASKED = {
+    "species": "whether a picture shows a cat or a dog",
+    "breed": "which breed a picture shows, and by summing its breeds whether it is a cat or a dog",
+}
+
 
 def _what(about):
     what = _ASKED.get(about["target"]) or f"which of {len(about['classes'])} labels fits a picture"
     few = f" The classes are {', '.join(about['classes'])}." if len(about["classes"]) <= 40 else ""
-    return (f"# {about['name']}\n\nSays {what}.{few} Exported by petclf {about['versions']['petclf']} from the arm `{about['arm']}`: {_MADE[about['base']].format(arch=about['arch'], head=_HEADS[about['recipe'].get('head', 'logistic')])}.\n\n"
-            f"**Meant for** photos of one pet, as people take them, where a wrong answer is a nuisance and not a harm: sorting, recommending, a first guess that somebody can correct. "
-            f"**Not meant for** judging health, temperament or pedigree, for deciding about an animal or its owner, or for pictures of people.\n")
+    return (
+        f"# {about['name']}\n\nSays {what}.{few} Exported by petclf {about['versions']['petclf']} from the arm `{about['arm']}`: {_MADE[about['base']].format(arch=about['arch'], head=_HEADS[about['recipe'].get('head', 'logistic')])}.\n\n"
+        f"**Meant for** photos of one pet, as people take them, where a wrong answer is a nuisance and not a harm: sorting, recommending, a first guess that somebody can correct. "
+        f"**Not meant for** judging health, temperament or pedigree, for deciding about an animal or its owner, or for pictures of people.\n"
+    )
+
 
 _HEADS = {"logistic": "a logistic regression", "fastai": "a head of fastai's"}
-_MADE = {"probe": "{head} on the features of {arch}, which was trained on ImageNet and left as it was", "scratch": "{arch} trained from random weights",
-         "pretrained": "{arch} trained on ImageNet, body frozen but for its batch norms, with a new head", "finetuned": "{arch} trained on ImageNet and then as a whole on these pictures"}
+_MADE = {
+    "probe": "{head} on the features of {arch}, which was trained on ImageNet and left as it was",
+    "scratch": "{arch} trained from random weights",
+    "pretrained": "{arch} trained on ImageNet, body frozen but for its batch norms, with a new head",
+    "finetuned": "{arch} trained on ImageNet and then as a whole on these pictures",
+}
 
 
 def _shown(about):
@@ -546,49 +879,97 @@ def _shown(about):
     names = about["classes"] if len(about["classes"]) <= 40 else []
     rows = [f"| {name} | " + " | ".join(f"{data['counts'][part][name]:,}" for part in parts) + " |" for name in names]
     rows.append("| all | " + " | ".join(f"{sum(data['counts'][part].values()):,}" for part in parts) + " |")
-    weights = "" if about["base"] == "scratch" or not about["weights"] else f" The pretrained weights are {about['weights']['source']} (licence: {about['weights']['licence']})."
-    return (f"## Data\n\n{data['name']}, split `{data['split']}`, seed {about['seed']}; licence of the pictures: {data['licence']}.{weights}\n\n"
-            f"| class | {' | '.join(parts)} |\n|---|{'---:|' * len(parts)}\n" + "\n".join(rows) + "\n")
+    weights = (
+        ""
+        if about["base"] == "scratch" or not about["weights"]
+        else f" The pretrained weights are {about['weights']['source']} (licence: {about['weights']['licence']})."
+    )
+    return (
+        f"## Data\n\n{data['name']}, split `{data['split']}`, seed {about['seed']}; licence of the pictures: {data['licence']}.{weights}\n\n"
+        f"| class | {' | '.join(parts)} |\n|---|{'---:|' * len(parts)}\n" + "\n".join(rows) + "\n"
+    )
 
 
 def _results(about):
     figures, part = about["figures"]["metrics"], about["evaluated"]
-    lines = [f"## Results\n\nOn {figures['n']:,} {part} pictures" + (", which also steered the training" if part == "valid" else ", looked at once, at the end") + "; 95 % intervals.\n",
-             f"Accuracy {percent(figures['accuracy'])}, balanced accuracy {percent(figures['balanced_accuracy'])}. Always answering \"{figures['chance']['majority_class']}\" would be right {100 * figures['chance']['majority']:.1f} % of the time."]
+    lines = [
+        f"## Results\n\nOn {figures['n']:,} {part} pictures"
+        + (", which also steered the training" if part == "valid" else ", looked at once, at the end")
+        + "; 95 % intervals.\n",
+        f'Accuracy {percent(figures["accuracy"])}, balanced accuracy {percent(figures["balanced_accuracy"])}. Always answering "{figures["chance"]["majority_class"]}" would be right {100 * figures["chance"]["majority"]:.1f} % of the time.',
+    ]
     if species := about["figures"].get("species"):
-        lines.append("By summing breeds, species: accuracy " + percent(species["accuracy"]) + "".join(f", recall of {name} {percent(row['recall'])}" for name, row in species["per_class"].items()) + ".")
+        lines.append(
+            "By summing breeds, species: accuracy "
+            + percent(species["accuracy"])
+            + "".join(f", recall of {name} {percent(row['recall'])}" for name, row in species["per_class"].items())
+            + "."
+        )
     lines.append("\n| class | pictures | recall | precision | F1 |\n|---|---:|---|---|---|")
-    for name, row in figures["per_class"].items(): lines.append(f"| {name} | {row['support']:,} | {percent(row['recall'])} | {percent(row['precision'])} | {percent(row['f1'])} |")
+    for name, row in figures["per_class"].items():
+        lines.append(
+            f"| {name} | {row['support']:,} | {percent(row['recall'])} | {percent(row['precision'])} | {percent(row['f1'])} |"
+        )
     return "\n".join(lines) + "\n"
 
 
 def _when_to_believe(about):
     said = about["fitted_on"]
     seen = f"{said['n']:,} {'out-of-fold predictions of training pictures' if said['predictions'] == 'out_of_fold' else 'predictions of validation pictures'}"
-    lines = [f"## When to believe it\n\nProbabilities are calibrated (temperature {about['temperature']:.3f}). Temperature and thresholds were chosen on {seen}, never on test pictures, and hold for {about['precision']} precision."]
+    lines = [
+        f"## When to believe it\n\nProbabilities are calibrated (temperature {about['temperature']:.3f}). Temperature and thresholds were chosen on {seen}, never on test pictures, and hold for {about['precision']} precision."
+    ]
     if cut := about["threshold"]:
-        how = {"equal_recall": "so that both species are found equally often", "best_f1": "for the best F1", "half": "because one half was asked for", "cost": "for the least cost"}[cut["how"]]
+        how = {
+            "equal_recall": "so that both species are found equally often",
+            "best_f1": "for the best F1",
+            "half": "because one half was asked for",
+            "cost": "for the least cost",
+        }[cut["how"]]
         lines.append(f"A picture is called {cut['positive']} from a probability of {cut['value']:.3f} on, {how}.")
-    lines.append(f"\n| answered with | from a probability of | at most wrong | where chosen: wrong of answered | on {about['evaluated']}: wrong of answered |\n|---|---|---|---|---|")
+    lines.append(
+        f"\n| answered with | from a probability of | at most wrong | where chosen: wrong of answered | on {about['evaluated']}: wrong of answered |\n|---|---|---|---|---|"
+    )
     for one, held in zip(about["levels"], about["figures"]["levels"]):
-        lines.append(f"| the {one['level']} | {'never' if one['at'] is None else format(one['at'], '.3f')} | {100 * one['rate']:g} % | {_share(one)} | {_share(held)} |")
-    lines.append(f"| \"not sure\" | else | | {said['n'] - sum(one['n'] for one in about['levels']):,} pictures | {about['figures']['not_sure']:,} pictures |")
+        lines.append(
+            f"| the {one['level']} | {'never' if one['at'] is None else format(one['at'], '.3f')} | {100 * one['rate']:g} % | {_share(one)} | {_share(held)} |"
+        )
+    lines.append(
+        f'| "not sure" | else | | {said["n"] - sum(one["n"] for one in about["levels"]):,} pictures | {about["figures"]["not_sure"]:,} pictures |'
+    )
     if halves := about.get("halves"):
-        lines.append("\nWhere one half of a picture is sure of one answer and the other half of another, there may be two animals, and the answer is \"not sure\": above a probability of "
-                     + " and ".join(f"{one['at']:.3f} ({level}), as in {one['above']:,} of {one['n']:,} {one['pictures']} pictures" for level, one in halves.items()) + ".")
+        lines.append(
+            '\nWhere one half of a picture is sure of one answer and the other half of another, there may be two animals, and the answer is "not sure": above a probability of '
+            + " and ".join(
+                f"{one['at']:.3f} ({level}), as in {one['above']:,} of {one['n']:,} {one['pictures']} pictures"
+                for level, one in halves.items()
+            )
+            + "."
+        )
     return "\n".join(lines) + "\n\n" + _pet_words(about) + "\n"
 
 
-def _share(one): return f"{one['wrong']:,} of {one['n']:,}: {percent(one['error'])}" if one["n"] else "none answered"
+def _share(one):
+    return f"{one['wrong']:,} of {one['n']:,}: {percent(one['error'])}" if one["n"] else "none answered"
 
 
 def _pet_words(about):
-    if not about.get("pet"): return "**\"Probably no pet\"** is never said: the bundle has no frozen body with ImageNet's answers (" + about["body"].get("why", "none of the run's pictures was there to choose a threshold on") + ")."
+    if not about.get("pet"):
+        return (
+            '**"Probably no pet"** is never said: the bundle has no frozen body with ImageNet\'s answers ('
+            + about["body"].get("why", "none of the run's pictures was there to choose a threshold on")
+            + ")."
+        )
     pet, measured = about["pet"], about.get("no_pet")
-    return (f"**\"Probably no pet\"** is said where {about['body']['arch']} (its ImageNet weights as they were: {about['body']['source']}) gives ImageNet's dogs and house cats together less than {pet['at']:.3f}; "
-            f"{100 * pet['quantile']:g} % of {pet['n']:,} {pet['pictures']} pictures of pets fall below that. " +
-            (f"Of {measured['n']:,} pictures without a pet ({measured['folder']}) {percent(measured['miss_rate'])} were taken for one, {measured['sure']:,} of them with \"sure\"." if measured
-             else "How often a picture without a pet is taken for one is unknown: `petclf export --no-pet PATH` measures it."))
+    return (
+        f'**"Probably no pet"** is said where {about["body"]["arch"]} (its ImageNet weights as they were: {about["body"]["source"]}) gives ImageNet\'s dogs and house cats together less than {pet["at"]:.3f}; '
+        f"{100 * pet['quantile']:g} % of {pet['n']:,} {pet['pictures']} pictures of pets fall below that. "
+        + (
+            f'Of {measured["n"]:,} pictures without a pet ({measured["folder"]}) {percent(measured["miss_rate"])} were taken for one, {measured["sure"]:,} of them with "sure".'
+            if measured
+            else "How often a picture without a pet is taken for one is unknown: `petclf export --no-pet PATH` measures it."
+        )
+    )
 
 
 def _failures(about):
@@ -598,28 +979,48 @@ def _failures(about):
     worst = [(confusion[i, j], i, j) for i, j in zip(*np.nonzero(confusion))]
     worst = sorted(worst, key=lambda one: (-one[0], one[1], one[2]))[:10]
     lines = ["## Known failures\n"]
-    for count, i, j in worst: lines.append(f"- {count:,} of {sum(figures['confusion'][i]):,} pictures of {figures['classes'][i]} were called {figures['classes'][j]}.")
-    if not worst: lines.append("- None among these pictures; with so few, that says little.")
-    lines.append("- Photos from elsewhere are harder than those of the data set. Try it on your own: `petclf evaluate BUNDLE --data PATH`.")
-    lines.append("- It knows nothing but its classes: another breed, a mixed breed or another animal gets the name of the nearest class unless it is refused.")
-    lines.append("- Two animals in one picture, drawings, screenshots and pictures of people were not part of the data.")
-    if about["evidence"] == "approximate": lines.append("- The map of where it looked is an approximation: the head made linear at the picture.")
+    for count, i, j in worst:
+        lines.append(
+            f"- {count:,} of {sum(figures['confusion'][i]):,} pictures of {figures['classes'][i]} were called {figures['classes'][j]}."
+        )
+    if not worst:
+        lines.append("- None among these pictures; with so few, that says little.")
+    lines.append(
+        "- Photos from elsewhere are harder than those of the data set. Try it on your own: `petclf evaluate BUNDLE --data PATH`."
+    )
+    lines.append(
+        "- It knows nothing but its classes: another breed, a mixed breed or another animal gets the name of the nearest class unless it is refused."
+    )
+    lines.append(
+        "- Two animals in one picture, drawings, screenshots and pictures of people were not part of the data."
+    )
+    if about["evidence"] == "approximate":
+        lines.append("- The map of where it looked is an approximation: the head made linear at the picture.")
     return "\n".join(lines) + "\n"
 
 
 def _how(about):
-    return ("## How to use it\n\n```python\nfrom petclf.answers import load_bundle\nbundle = load_bundle(\"FOLDER\")\nprint(bundle(\"photo.jpg\"))\n```\n\n"
-            f"Or `petclf predict FOLDER photos/`. Without petclf: `model.onnx` takes `pictures`, float32 (n, 3, {about['preprocessing']['size']}, {about['preprocessing']['size']}). {about['preprocessing']['words']} "
-            "Its `logits` belong to `fitted` in `bundle.json`, whose checksums every file here must match.\n")
+    return (
+        '## How to use it\n\n```python\nfrom petclf.answers import load_bundle\nbundle = load_bundle("FOLDER")\nprint(bundle("photo.jpg"))\n```\n\n'
+        f"Or `petclf predict FOLDER photos/`. Without petclf: `model.onnx` takes `pictures`, float32 (n, 3, {about['preprocessing']['size']}, {about['preprocessing']['size']}). {about['preprocessing']['words']} "
+        "Its `logits` belong to `fitted` in `bundle.json`, whose checksums every file here must match.\n"
+    )
 
 
 def export_sentences(
-    about, # a `bundle.json`
-) -> list: # sentences
+    about,  # a `bundle.json`
+) -> list:  # sentences
     "What an export came to, in words."
-    found = [f"{about['name']}: answers {about['target']} ({', '.join(about['classes']) if len(about['classes']) <= 6 else str(len(about['classes'])) + ' classes'}) at {about['preprocessing']['size']} px; "
-             f"thresholds from {about['fitted_on']['n']:,} {about['fitted_on']['predictions'].replace('_', ' ')} predictions, in {about['precision']} precision."]
-    if about["threshold"]: found.append(f"It says {about['threshold']['positive']} from {about['threshold']['value']:.3f} on ({about['threshold']['how'].replace('_', ' ')}).")
+    found = [
+        f"{about['name']}: answers {about['target']} ({', '.join(about['classes']) if len(about['classes']) <= 6 else str(len(about['classes'])) + ' classes'}) at {about['preprocessing']['size']} px; "
+        f"thresholds from {about['fitted_on']['n']:,} {about['fitted_on']['predictions'].replace('_', ' ')} predictions, in {about['precision']} precision."
+    ]
+    if about["threshold"]:
+        found.append(
+            f"It says {about['threshold']['positive']} from {about['threshold']['value']:.3f} on ({about['threshold']['how'].replace('_', ' ')})."
+        )
     check = about["export"]
-    found.append(f"Checked on {check['n']} pictures: largest difference of a probability to the trained model {check['largest_difference']:.2g} ({', '.join(check['engines'])}); to what training wrote down {check['difference_to_predictions']:.2g}.")
+    found.append(
+        f"Checked on {check['n']} pictures: largest difference of a probability to the trained model {check['largest_difference']:.2g} ({', '.join(check['engines'])}); to what training wrote down {check['difference_to_predictions']:.2g}."
+    )
     return found

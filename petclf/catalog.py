@@ -27,82 +27,99 @@ from .files import cache_dir, data_dir, read_json, sha256 as file_sha256, write_
 from .pixels import PictureError, examine_picture, has_picture_name, read_pixels
 
 # %% ../nbs/02_catalog.ipynb #0503d3d0
-TABLES = Path(__file__).parent/"tables" if "__file__" in globals() else Path("../petclf/tables")
+TABLES = Path(__file__).parent / "tables" if "__file__" in globals() else Path("../petclf/tables")
 
 # %% ../nbs/02_catalog.ipynb #75234d0a
 @cache
-def breeds() -> pd.DataFrame: # `breed` (the index), `species`, `name`, `size`, `coat`, `source`
+def breeds() -> pd.DataFrame:  # `breed` (the index), `species`, `name`, `size`, `coat`, `source`
     "The breeds petclf knows."
-    return pd.read_csv(TABLES/"breeds.csv").set_index("breed")
+    return pd.read_csv(TABLES / "breeds.csv").set_index("breed")
 
 # %% ../nbs/02_catalog.ipynb #3f343b30
 def breed_of(
-    file, # a file's name or path, such as `images/american_pit_bull_terrier_12.jpg`
-) -> str: # the breed; empty where the name does not hold one
+    file,  # a file's name or path, such as `images/american_pit_bull_terrier_12.jpg`
+) -> str:  # the breed; empty where the name does not hold one
     "The breed in a file's name."
     found = re.fullmatch(r"(.+)_\d+", Path(file).stem)
     return found[1] if found else ""
 
 # %% ../nbs/02_catalog.ipynb #40fbea7b
-@cache # it is asked for each file
+@cache  # it is asked for each file
 def species_of(
-    breed, # as in a file's name
-) -> str: # `cat`, `dog`, or empty for no breed
+    breed,  # as in a file's name
+) -> str:  # `cat`, `dog`, or empty for no breed
     "The species of a breed in the Oxford layout, where a capital letter means cat."
-    if breed in breeds().index: return breeds().species[breed]
+    if breed in breeds().index:
+        return breeds().species[breed]
     return "" if not breed else "cat" if breed[0].isupper() else "dog"
 
 # %% ../nbs/02_catalog.ipynb #e34ec863
 def folder_means(
-    label, # a folder's name
-) -> tuple: # breed and species, each empty where unknown
+    label,  # a folder's name
+) -> tuple:  # breed and species, each empty where unknown
     "The breed and species that a folder's name says."
     plain = label.strip().lower().replace(" ", "_").replace("-", "_")
-    if plain in ("cat", "cats"): return "", "cat"
-    if plain in ("dog", "dogs"): return "", "dog"
+    if plain in ("cat", "cats"):
+        return "", "cat"
+    if plain in ("dog", "dogs"):
+        return "", "dog"
     known = {breed.lower(): breed for breed in breeds().index}
     return (known[plain], breeds().species[known[plain]]) if plain in known else ("", "")
 
 # %% ../nbs/02_catalog.ipynb #7073d5d4
 SPLIT_FOLDERS = {"train": "train", "valid": "valid", "val": "valid", "test": "test"}
 
+
 def _pictures(root):
     "Paths of the files called like pictures below `root`, relative to it, sorted; hidden files and folders are passed over."
     found, been = [], set()
     for folder, inner, files in os.walk(root, followlinks=True):
         been.add(os.path.realpath(folder))
-        inner[:] = [name for name in inner if name[0] not in "._" and os.path.realpath(Path(folder)/name) not in been]
-        found += [(Path(folder)/name).relative_to(root).as_posix() for name in files if name[0] != "." and has_picture_name(name)]
+        inner[:] = [name for name in inner if name[0] not in "._" and os.path.realpath(Path(folder) / name) not in been]
+        found += [
+            (Path(folder) / name).relative_to(root).as_posix()
+            for name in files
+            if name[0] != "." and has_picture_name(name)
+        ]
     return sorted(found)
 
 
 def _layout(root, files):
     "`oxford` or `folders`, and the files that belong to it."
     inside = [file for file in files if file.startswith("images/") and file.count("/") == 1]
-    if inside: return "oxford", inside
+    if inside:
+        return "oxford", inside
     top = [file for file in files if "/" not in file]
     # Cameras write names such as IMG_1234.jpg, so without an images/ folder one known breed must be among the names.
-    if top and all(breed_of(file) for file in top) and any(breed_of(file) in breeds().index for file in top): return "oxford", top
+    if top and all(breed_of(file) for file in top) and any(breed_of(file) in breeds().index for file in top):
+        return "oxford", top
     return "folders", files
 
 # %% ../nbs/02_catalog.ipynb #5655c3ee
 COLUMNS = ("file", "label", "breed", "species", "split", "group", "note")
 
+
 def list_pictures(
-    root, # the data folder
-) -> pd.DataFrame: # a catalog: `file`, `label`, `breed`, `species`, `split` (where folders say one), `group`, `note` (all text)
+    root,  # the data folder
+) -> (
+    pd.DataFrame
+):  # a catalog: `file`, `label`, `breed`, `species`, `split` (where folders say one), `group`, `note` (all text)
     "The catalog of a folder, from the names alone. Raises `PetclfError` when there is no picture."
     root = Path(root)
-    if not root.is_dir(): raise PetclfError(f"{root}: no such folder; --data takes sample, sample-faults, oxford-pets or a path")
+    if not root.is_dir():
+        raise PetclfError(f"{root}: no such folder; --data takes sample, sample-faults, oxford-pets or a path")
     layout, files = _layout(root, _pictures(root))
-    if not files: raise PetclfError(f"{root}: no pictures there; expected images/Breed_12.jpg, or a folder for each label")
-    if odd := next((file for file in files if re.search("[\r\ud800-\udfff]", file)), None): # such names do not survive a table
+    if not files:
+        raise PetclfError(f"{root}: no pictures there; expected images/Breed_12.jpg, or a folder for each label")
+    if odd := next(
+        (file for file in files if re.search("[\r\ud800-\udfff]", file)), None
+    ):  # such names do not survive a table
         raise PetclfError(f"{root}: the name {ascii(odd)} is not UTF-8 or holds a carriage return; rename it")
     rows = [_oxford_row(file) if layout == "oxford" else _folder_row(file) for file in files]
     catalog = pd.DataFrame(rows, columns=COLUMNS, dtype="str")
-    if layout == "folders" and not (catalog.split == "train").any(): # `test/` alone is a label like any other
+    if layout == "folders" and not (catalog.split == "train").any():  # `test/` alone is a label like any other
         catalog = pd.DataFrame([_folder_row(file, may_split=False) for file in files], columns=COLUMNS, dtype="str")
-    return _against_list(catalog, root/"annotations/list.txt") if layout == "oxford" else catalog
+    return _against_list(catalog, root / "annotations/list.txt") if layout == "oxford" else catalog
 
 
 def _oxford_row(file):
@@ -113,8 +130,10 @@ def _oxford_row(file):
 def _folder_row(file, may_split=True):
     *folders, _ = file.split("/")
     split = SPLIT_FOLDERS.get(folders[0].lower(), "") if folders and may_split else ""
-    if split: folders = folders[1:]
-    if not folders: return file, "", "", "", split, file, "in no folder, so it has no label"
+    if split:
+        folders = folders[1:]
+    if not folders:
+        return file, "", "", "", split, file, "in no folder, so it has no label"
     meanings = [folder_means(folder) for folder in folders]
     breed = next((breed for breed, _ in meanings if breed), "")
     species = next((species for _, species in meanings if species), "")
@@ -122,17 +141,26 @@ def _folder_row(file, may_split=True):
 
 # %% ../nbs/02_catalog.ipynb #b8016cc3
 def read_list(
-    path, # `annotations/list.txt`, `trainval.txt` or `test.txt`
-) -> pd.DataFrame: # `name` (a file's name without its ending), `species`
+    path,  # `annotations/list.txt`, `trainval.txt` or `test.txt`
+) -> pd.DataFrame:  # `name` (a file's name without its ending), `species`
     "One of Oxford Pets' lists."
     try:
-        table = pd.read_csv(path, sep=r"\s+", comment="#", header=None, names=["name", "class", "species", "breed"], dtype={"name": "str"})
+        table = pd.read_csv(
+            path,
+            sep=r"\s+",
+            comment="#",
+            header=None,
+            names=["name", "class", "species", "breed"],
+            dtype={"name": "str"},
+        )
         return table.assign(species=table.species.map({1: "cat", 2: "dog"}))[["name", "species"]]
-    except (ValueError, pd.errors.ParserError) as error: raise PetclfError(f"{path}: not a list as Oxford Pets has them ({error})") from None
+    except (ValueError, pd.errors.ParserError) as error:
+        raise PetclfError(f"{path}: not a list as Oxford Pets has them ({error})") from None
 
 
 def _against_list(catalog, path):
-    if not path.is_file(): return catalog
+    if not path.is_file():
+        return catalog
     listed = read_list(path).drop_duplicates("name").set_index("name").species
     said = catalog.file.map(lambda file: Path(file).stem).map(listed)
     disagree = said.notna() & (said != catalog.species)
@@ -141,57 +169,91 @@ def _against_list(catalog, path):
 # %% ../nbs/02_catalog.ipynb #d3fb7037
 FACTS = ("file", "sha256", "bytes", "format", "mode", "width", "height", "frames", "error")
 
+
 def examine_files(
-    root, # the data folder
-    files, # paths relative to it
-    progress=False, # show a progress bar
-) -> pd.DataFrame: # a row a file: `file`, `sha256`, `bytes`, `format`, `mode`, `width`, `height`, `frames`, `error`
+    root,  # the data folder
+    files,  # paths relative to it
+    progress=False,  # show a progress bar
+) -> pd.DataFrame:  # a row a file: `file`, `sha256`, `bytes`, `format`, `mode`, `width`, `height`, `frames`, `error`
     "What the files are, and which cannot be read."
     root, kept = Path(root).resolve(), _kept_facts(root)
 
     def look(file):
         try:
-            path = root/file
+            path = root / file
             status = path.stat()
             stamp = f"{status.st_size}-{status.st_mtime_ns}"
-            if (file, stamp) in kept: return kept[file, stamp]
+            if (file, stamp) in kept:
+                return kept[file, stamp]
             return dict(file=file, stamp=stamp, sha256=file_sha256(path), bytes=status.st_size, **examine_picture(path))
         except OSError as error:
-            return dict(file=file, stamp="", sha256="", bytes=0, format="", mode="", width=0, height=0, frames=0, error=error.strerror or "cannot be opened")
+            return dict(
+                file=file,
+                stamp="",
+                sha256="",
+                bytes=0,
+                format="",
+                mode="",
+                width=0,
+                height=0,
+                frames=0,
+                error=error.strerror or "cannot be opened",
+            )
 
     with ThreadPoolExecutor(max_workers=max(2, os.cpu_count() or 1)) as pool:
-        rows = list(tqdm(pool.map(look, files), total=len(files), desc="looking at each picture", unit=" pictures", disable=None if progress else True, leave=False))
+        rows = list(
+            tqdm(
+                pool.map(look, files),
+                total=len(files),
+                desc="looking at each picture",
+                unit=" pictures",
+                disable=None if progress else True,
+                leave=False,
+            )
+        )
     facts = pd.DataFrame(rows, columns=["stamp", *FACTS])
-    if any((row["file"], row["stamp"]) not in kept for row in rows if not row["error"]): _keep_facts(root, facts)
+    if any((row["file"], row["stamp"]) not in kept for row in rows if not row["error"]):
+        _keep_facts(root, facts)
     return facts[list(FACTS)]
 
 
-def _facts_path(root): return cache_dir()/"facts"/f"{sha256(str(Path(root).resolve()).encode()).hexdigest()[:16]}.csv"
+def _facts_path(root):
+    return cache_dir() / "facts" / f"{sha256(str(Path(root).resolve()).encode()).hexdigest()[:16]}.csv"
 
 
 def _kept_facts(root):
     "Facts of an earlier look about what could be read, by file and stamp; none where there was none or it does not read."
-    try: table = pd.read_csv(_facts_path(root), keep_default_na=False, dtype={"file": str, "stamp": str, "error": str, "format": str, "mode": str})
-    except (OSError, ValueError): return {}
-    if list(table.columns) != ["stamp", *FACTS]: return {}
+    try:
+        table = pd.read_csv(
+            _facts_path(root),
+            keep_default_na=False,
+            dtype={"file": str, "stamp": str, "error": str, "format": str, "mode": str},
+        )
+    except (OSError, ValueError):
+        return {}
+    if list(table.columns) != ["stamp", *FACTS]:
+        return {}
     # An error is looked at again: the extra may be installed by now, the drive may have come back.
     return {(row["file"], row["stamp"]): row for row in table.to_dict("records") if not row["error"]}
 
 
 def _keep_facts(root, facts):
-    try: write_table(_facts_path(root), facts)
-    except PetclfError: pass # a read-only cache costs time, not correctness
+    try:
+        write_table(_facts_path(root), facts)
+    except PetclfError:
+        pass  # a read-only cache costs time, not correctness
 
 # %% ../nbs/02_catalog.ipynb #166c77e5
 @dataclass
 class Pets:
     "A data set: its catalog, and where its pictures are."
-    name: str # `sample`, `oxford-pets`, or the folder's name
-    root: Path # the folder that the catalog's `file`s are relative to
-    catalog: pd.DataFrame # a row a picture
-    facts: pd.DataFrame # a row a file: what it is, see `examine_files`
-    licence: str # as far as known
-    listed: str = "" # SHA-256 of the catalog file that it was read from, where it was
+
+    name: str  # `sample`, `oxford-pets`, or the folder's name
+    root: Path  # the folder that the catalog's `file`s are relative to
+    catalog: pd.DataFrame  # a row a picture
+    facts: pd.DataFrame  # a row a file: what it is, see `examine_files`
+    licence: str  # as far as known
+    listed: str = ""  # SHA-256 of the catalog file that it was read from, where it was
 
     @property
     def fingerprint(self) -> str:
@@ -199,139 +261,198 @@ class Pets:
         lines = sorted(f"{file} {digest}" for file, digest in zip(self.facts.file, self.facts.sha256))
         return sha256("\n".join(lines + [self.listed] * bool(self.listed)).encode()).hexdigest()
 
-    def __repr__(self): return f"{self.name}: {len(self.catalog):,} pictures in {os.path.relpath(self.root)}, {int((self.catalog.note != '').sum())} of them left out"
+    def __repr__(self):
+        return f"{self.name}: {len(self.catalog):,} pictures in {os.path.relpath(self.root)}, {int((self.catalog.note != '').sum())} of them left out"
 
 # %% ../nbs/02_catalog.ipynb #aef55886
 def _catalog_file(path):
     "A catalog somebody wrote: `audit --apply`, or a person."
-    try: catalog = pd.read_csv(path, dtype="str", keep_default_na=False)
-    except (OSError, ValueError) as error: raise PetclfError(f"{path}: cannot be read as a catalog ({error})") from None
+    try:
+        catalog = pd.read_csv(path, dtype="str", keep_default_na=False)
+    except (OSError, ValueError) as error:
+        raise PetclfError(f"{path}: cannot be read as a catalog ({error})") from None
     if missing := [column for column in ("file", "label") if column not in catalog]:
         raise PetclfError(f"{path}: a catalog needs the column {missing[0]!r}; it has {', '.join(catalog.columns)}")
-    if catalog.empty: raise PetclfError(f"{path}: lists no pictures; it needs a row for each, with its file and label")
-    if catalog.file.duplicated().any(): raise PetclfError(f"{path}: {catalog.file[catalog.file.duplicated()].iloc[0]} is in it twice")
+    if catalog.empty:
+        raise PetclfError(f"{path}: lists no pictures; it needs a row for each, with its file and label")
+    if catalog.file.duplicated().any():
+        raise PetclfError(f"{path}: {catalog.file[catalog.file.duplicated()].iloc[0]} is in it twice")
     catalog = catalog.reindex(columns=COLUMNS, fill_value="").astype("str")
-    catalog["group"] = catalog.group.where(catalog.group != "", catalog.file) # people name a group only where there are copies
-    beside = path.parent/"run.json"
+    catalog["group"] = catalog.group.where(
+        catalog.group != "", catalog.file
+    )  # people name a group only where there are copies
+    beside = path.parent / "run.json"
     root = Path(read_json(beside).get("data", {}).get("root", path.parent)) if beside.is_file() else path.parent
-    if not root.is_dir(): raise PetclfError(f"{beside}: its data folder {root} is not there")
+    if not root.is_dir():
+        raise PetclfError(f"{beside}: its data folder {root} is not there")
     return catalog, root
 
 
 def read_folder(
-    path, # a data folder, or a `catalog.csv`
-    name=None, # what to call it; the folder's name unless given
-    licence="", # whose pictures these are
-    progress=False, # show a progress bar while the files are looked at
-) -> Pets: # its files looked at; what cannot be read has a note
+    path,  # a data folder, or a `catalog.csv`
+    name=None,  # what to call it; the folder's name unless given
+    licence="",  # whose pictures these are
+    progress=False,  # show a progress bar while the files are looked at
+) -> Pets:  # its files looked at; what cannot be read has a note
     "A data set from a folder or a catalog file."
     path = Path(path).expanduser()
     in_file = path.is_file()
     catalog, root = _catalog_file(path) if in_file else (list_pictures(path), path)
     facts = examine_files(root, catalog.file.tolist(), progress)
     unreadable = (facts.error != "").to_numpy()
-    catalog["note"] = catalog.note.mask(unreadable & (catalog.note == "").to_numpy(), "unreadable: " + facts.error.astype("str"))
+    catalog["note"] = catalog.note.mask(
+        unreadable & (catalog.note == "").to_numpy(), "unreadable: " + facts.error.astype("str")
+    )
     folder = path.resolve().parent if in_file else path.resolve()
-    return Pets(name or folder.name or "data", root.resolve(), catalog, facts, licence or _licence_beside(root), file_sha256(path) if in_file else "")
+    return Pets(
+        name or folder.name or "data",
+        root.resolve(),
+        catalog,
+        facts,
+        licence or _licence_beside(root),
+        file_sha256(path) if in_file else "",
+    )
 
 
 def _licence_beside(root):
     "The first line of a licence that lies in the data folder."
     for path in sorted(Path(root).glob("LICEN[CS]E*")):
-        lines = [line.strip() for line in path.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip()]
-        if lines: return lines[0][:200]
+        lines = [
+            line.strip() for line in path.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip()
+        ]
+        if lines:
+            return lines[0][:200]
     return "not stated"
 
 # %% ../nbs/02_catalog.ipynb #8e5e2a22
 NAMES = ("sample", "sample-faults", "oxford-pets")
 
+
 def load_data(
-    name="sample", # `sample`, `sample-faults`, `oxford-pets`, or the path of a folder or a `catalog.csv`
-    seed=0, # which sample to draw
-    progress=False, # show progress bars
-) -> Pets: # the data set
+    name="sample",  # `sample`, `sample-faults`, `oxford-pets`, or the path of a folder or a `catalog.csv`
+    seed=0,  # which sample to draw
+    progress=False,  # show progress bars
+) -> Pets:  # the data set
     "Find, draw or fetch a data set and look at its files."
     if name in ("sample", "sample-faults"):
-        folder = data_dir()/f"{name}-{seed}-v{VERSION}" # a new way of drawing gets a new folder
-        with tqdm(total=600, desc="drawing pets", unit=" pictures", disable=None if progress else True, leave=False) as bar:
-            draw_sample(folder, seed=seed, faults=name == "sample-faults", progress=lambda done, every: bar.update(done - bar.n))
+        folder = data_dir() / f"{name}-{seed}-v{VERSION}"  # a new way of drawing gets a new folder
+        with tqdm(
+            total=600, desc="drawing pets", unit=" pictures", disable=None if progress else True, leave=False
+        ) as bar:
+            draw_sample(
+                folder, seed=seed, faults=name == "sample-faults", progress=lambda done, every: bar.update(done - bar.n)
+            )
         return read_folder(folder, name, "drawn by petclf, Apache-2.0", progress)
-    if name == "oxford-pets": return read_folder(oxford_pets_folder(progress), name, "CC BY-SA 4.0 (the pictures belong to their owners)", progress)
+    if name == "oxford-pets":
+        return read_folder(
+            oxford_pets_folder(progress), name, "CC BY-SA 4.0 (the pictures belong to their owners)", progress
+        )
     if not name or not Path(name).expanduser().exists():
         raise PetclfError(f"--data {name}: neither a data set ({', '.join(NAMES)}) nor a path that exists")
     return read_folder(name, progress=progress)
 
 
 def oxford_pets_folder(
-    progress=False, # show progress bars
-) -> Path: # a folder that holds `images/` and `annotations/`
+    progress=False,  # show progress bars
+) -> Path:  # a folder that holds `images/` and `annotations/`
     "Where Oxford Pets is; fetched if it is nowhere."
     if named := os.environ.get("PETCLF_DATA"):
-        if not (Path(named)/"images").is_dir(): raise PetclfError(f"PETCLF_DATA={named}: there is no images/ in it; name the folder that holds images/ and annotations/")
+        if not (Path(named) / "images").is_dir():
+            raise PetclfError(
+                f"PETCLF_DATA={named}: there is no images/ in it; name the folder that holds images/ and annotations/"
+            )
         return Path(named)
-    return fetch_oxford_pets(data_dir()/"oxford-pets")
+    return fetch_oxford_pets(data_dir() / "oxford-pets")
 
 # %% ../nbs/02_catalog.ipynb #602f4733
 SPLITS = ("train", "valid", "test")
 
+
 def class_table(
-    catalog, # a catalog
-    by="species", # the column to count: `species`, `breed` or `label`
-) -> pd.DataFrame: # indexed by class: `pictures`, `share`, then a column for each split there is; a last row with the sum
+    catalog,  # a catalog
+    by="species",  # the column to count: `species`, `breed` or `label`
+) -> (
+    pd.DataFrame
+):  # indexed by class: `pictures`, `share`, then a column for each split there is; a last row with the sum
     "How many pictures there are of each class, in all and in each split. Pictures that are left out are counted apart."
     used = catalog[catalog.note == ""]
     counts = used[by].replace("", "(unknown)").rename(by)
     table = pd.DataFrame({"pictures": counts.value_counts().sort_index()})
     table["share"] = table.pictures / max(1, len(used))
     for split in SPLITS:
-        if (used.split == split).any(): table[split] = counts[used.split == split].value_counts().reindex(table.index, fill_value=0)
+        if (used.split == split).any():
+            table[split] = counts[used.split == split].value_counts().reindex(table.index, fill_value=0)
     outside = catalog[catalog.note != ""][by].replace("", "(unknown)").value_counts()
-    if len(outside): table = table.reindex(table.index.union(outside.index, sort=True), fill_value=0).assign(**{"left out": outside}).fillna(0)
+    if len(outside):
+        table = (
+            table.reindex(table.index.union(outside.index, sort=True), fill_value=0)
+            .assign(**{"left out": outside})
+            .fillna(0)
+        )
     table.loc["all"] = table.sum()
     integers = [column for column in table if column != "share"]
     return table.astype(dict.fromkeys(integers, int)).rename_axis(by)
 
 # %% ../nbs/02_catalog.ipynb #8eec68be
 def count_classes(
-    catalog, # a catalog
-    target=None, # `species`, `breed` or `label`; None counts what says something: species and breeds where they are known, else labels
-) -> str: # tables, and a line of reasons
+    catalog,  # a catalog
+    target=None,  # `species`, `breed` or `label`; None counts what says something: species and breeds where they are known, else labels
+) -> str:  # tables, and a line of reasons
     "The class tables as text."
-    columns = [target] if target else [column for column in ("species", "breed") if (catalog[column] != "").any()] or ["label"]
-    parts = [class_table(catalog, column).to_string(formatters={"share": lambda share: f"{100 * share:.1f} %"}) for column in columns]
+    columns = (
+        [target]
+        if target
+        else [column for column in ("species", "breed") if (catalog[column] != "").any()] or ["label"]
+    )
+    parts = [
+        class_table(catalog, column).to_string(formatters={"share": lambda share: f"{100 * share:.1f} %"})
+        for column in columns
+    ]
     reasons = catalog.note[catalog.note != ""].str.replace(r" \(.*", "", regex=True).value_counts()
-    if len(reasons): parts.append("left out: " + "; ".join(f"{count:,} {reason}" for reason, count in reasons.items()))
+    if len(reasons):
+        parts.append("left out: " + "; ".join(f"{count:,} {reason}" for reason, count in reasons.items()))
     return "\n\n".join(parts)
 
 # %% ../nbs/02_catalog.ipynb #91948e98
 TARGETS = ("species", "breed", "label")
 
+
 def usable(
-    catalog, # a catalog
-) -> pd.DataFrame: # its rows without a note
+    catalog,  # a catalog
+) -> pd.DataFrame:  # its rows without a note
     "The pictures that are not left out. Raises `PetclfError` when there are none."
     used = catalog[catalog.note == ""]
-    if used.empty: raise PetclfError(f"none of the {len(catalog):,} pictures can be used" + "".join(f": {row.file} is {row.note}" for row in catalog.head(1).itertuples()))
+    if used.empty:
+        raise PetclfError(
+            f"none of the {len(catalog):,} pictures can be used"
+            + "".join(f": {row.file} is {row.note}" for row in catalog.head(1).itertuples())
+        )
     return used
 
 
 def count_left_out(
-    catalog, # a catalog
-) -> dict: # `unreadable`, `without_label`, `noted_in_the_catalog` (a label that is doubted, a copy): how many pictures
+    catalog,  # a catalog
+) -> dict:  # `unreadable`, `without_label`, `noted_in_the_catalog` (a label that is doubted, a copy): how many pictures
     "Why the pictures with a note are left out."
     unreadable, without_label = catalog.note.str.startswith("unreadable"), catalog.label == ""
     noted = (catalog.note != "") & ~unreadable
-    return dict(unreadable=int(unreadable.sum()), without_label=int((noted & without_label).sum()), noted_in_the_catalog=int((noted & ~without_label).sum()))
+    return dict(
+        unreadable=int(unreadable.sum()),
+        without_label=int((noted & without_label).sum()),
+        noted_in_the_catalog=int((noted & ~without_label).sum()),
+    )
 
 
 def choose_target(
-    catalog, # a catalog
-    target=None, # `species`, `breed`, `label`; None chooses
-) -> tuple: # the catalog, rows without a target noted, and the name of the column
+    catalog,  # a catalog
+    target=None,  # `species`, `breed`, `label`; None chooses
+) -> tuple:  # the catalog, rows without a target noted, and the name of the column
     "Decide what is to be told apart. Raises `PetclfError` when there are fewer than two classes."
     used = usable(catalog)
-    if target is None: target = "species" if (used.species != "").all() and used.species.nunique() == 2 else "label"
-    if target not in TARGETS: raise PetclfError(f"--target {target}: it takes one of {', '.join(TARGETS)}")
+    if target is None:
+        target = "species" if (used.species != "").all() and used.species.nunique() == 2 else "label"
+    if target not in TARGETS:
+        raise PetclfError(f"--target {target}: it takes one of {', '.join(TARGETS)}")
     lacking = (catalog[target] == "") & (catalog.note == "")
     catalog = catalog.assign(note=catalog.note.mask(lacking, f"no {target} known"))
     classes = catalog[target][catalog.note == ""].unique()
@@ -342,12 +463,13 @@ def choose_target(
 
 # %% ../nbs/02_catalog.ipynb #e2a74893
 def limit_catalog(
-    catalog, # a catalog
-    n, # how many pictures to keep; None keeps all
-    seed=0, # which ones
-) -> pd.DataFrame: # at most `n` rows, in the order of the catalog
+    catalog,  # a catalog
+    n,  # how many pictures to keep; None keeps all
+    seed=0,  # which ones
+) -> pd.DataFrame:  # at most `n` rows, in the order of the catalog
     "Keep `n` pictures, with the shares of labels (and of splits, where folders have split them) as they are."
-    if n is None or n >= len(catalog): return catalog
+    if n is None or n >= len(catalog):
+        return catalog
     # Shuffled, then every class spread evenly over the whole: any prefix has the shares of the whole.
     shuffled = catalog.sample(frac=1, random_state=seed)
     classes = shuffled.groupby(["label", "split"], sort=True)
@@ -356,35 +478,40 @@ def limit_catalog(
 
 # %% ../nbs/02_catalog.ipynb #14b4523f
 def show_pictures(
-    root, # the data folder
-    files, # paths relative to it
-    titles=None, # a line for each picture; the files' names unless given
-    columns=6, # pictures in a row
-    size=192, # pixels of each
-    colours=None, # a colour for each title
-) -> Figure: # shows itself in a notebook
+    root,  # the data folder
+    files,  # paths relative to it
+    titles=None,  # a line for each picture; the files' names unless given
+    columns=6,  # pictures in a row
+    size=192,  # pixels of each
+    colours=None,  # a colour for each title
+) -> Figure:  # shows itself in a notebook
     "Pictures in a grid."
     files = list(files)
     titles = [Path(file).stem for file in files] if titles is None else list(titles)
     colours = ["#222222"] * len(files) if colours is None else list(colours)
     rows = max(1, -(-len(files) // columns))
-    figure = Figure(figsize=(columns * 1.75, rows * (1.8 + 0.16 * max([title.count("\n") for title in titles], default=0))))
+    figure = Figure(
+        figsize=(columns * 1.75, rows * (1.8 + 0.16 * max([title.count("\n") for title in titles], default=0)))
+    )
     axes = figure.subplots(rows, columns, squeeze=False).ravel()
-    for axis in axes: axis.set_axis_off()
+    for axis in axes:
+        axis.set_axis_off()
     for axis, file, title, colour in zip(axes, files, titles, colours):
-        try: axis.imshow(read_pixels(Path(root)/file, size))
-        except PictureError as error: axis.text(0.5, 0.5, str(error), ha="center", va="center", wrap=True, fontsize=7, transform=axis.transAxes)
+        try:
+            axis.imshow(read_pixels(Path(root) / file, size))
+        except PictureError as error:
+            axis.text(0.5, 0.5, str(error), ha="center", va="center", wrap=True, fontsize=7, transform=axis.transAxes)
         axis.set_title(title, fontsize=8, fontweight="normal", color=colour)
     return figure
 
 
 def show_sample(
-    pets, # a data set
-    n=12, # how many pictures
-    by="label", # the column whose value is written above
-    seed=0, # which ones
-    columns=6, # pictures in a row
-) -> Figure: # shows itself in a notebook
+    pets,  # a data set
+    n=12,  # how many pictures
+    by="label",  # the column whose value is written above
+    seed=0,  # which ones
+    columns=6,  # pictures in a row
+) -> Figure:  # shows itself in a notebook
     "A grid of readable pictures with their labels."
     chosen = limit_catalog(pets.catalog[pets.catalog.note == ""], n, seed)
     return show_pictures(pets.root, chosen.file, chosen[by], columns)

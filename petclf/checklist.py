@@ -27,13 +27,17 @@ from .run import Run, read_text_table
 
 # %% ../nbs/10_checklist.ipynb #c7786d33
 def _share(
-    right, # whether each picture is right, a boolean Series
-    groups, # the group of each; copies share one
-) -> dict: # `value`, `low`, `high`, or None where there are no pictures
+    right,  # whether each picture is right, a boolean Series
+    groups,  # the group of each; copies share one
+) -> dict:  # `value`, `low`, `high`, or None where there are no pictures
     "A proportion with Wilson's interval (Wilson, JASA 22, 1927), in which copies count once, as in `petclf.evaluate.metrics`."
-    if not len(right): return None
+    if not len(right):
+        return None
     value, n, z = float(right.mean()), groups.nunique(), statistics.NormalDist().inv_cdf(0.975)
-    centre, half = (value + z * z / (2 * n)) / (1 + z * z / n), z / (1 + z * z / n) * math.sqrt(value * (1 - value) / n + z * z / (4 * n * n))
+    centre, half = (
+        (value + z * z / (2 * n)) / (1 + z * z / n),
+        z / (1 + z * z / n) * math.sqrt(value * (1 - value) / n + z * z / (4 * n * n)),
+    )
     return {"value": value, "low": 0.0 if value == 0 else centre - half, "high": 1.0 if value == 1 else centre + half}
 
 
@@ -41,115 +45,170 @@ def _mean(shares):
     "The mean of independent proportions, its interval by MOVER (Zou and Donner 2008), as in `petclf.evaluate.mover_mean`."
     value, low, high = (np.array([share[end] for share in shares]) for end in ("value", "low", "high"))
     mean, k = value.mean(), len(shares)
-    return {"value": float(mean), "low": float(mean - np.sqrt(((value - low) ** 2).sum()) / k), "high": float(mean + np.sqrt(((high - value) ** 2).sum()) / k)}
+    return {
+        "value": float(mean),
+        "low": float(mean - np.sqrt(((value - low) ** 2).sum()) / k),
+        "high": float(mean + np.sqrt(((high - value) ** 2).sum()) / k),
+    }
 
 
 def recount(
-    judged, # predictions about one part, with a column `group`
-    classes, # sorted
-) -> dict: # `n`, `support`, `confusion`, `accuracy`, `balanced_accuracy`, `recall`, `precision` and `f1` by class, `majority`, `log_loss`, `ece`
+    judged,  # predictions about one part, with a column `group`
+    classes,  # sorted
+) -> dict:  # `n`, `support`, `confusion`, `accuracy`, `balanced_accuracy`, `recall`, `precision` and `f1` by class, `majority`, `log_loss`, `ece`
     "The figures of `metrics.json` that are cheap, from the answers."
     truth, predicted, group = judged.truth, judged.predicted, judged.group
-    if judged.empty: raise PetclfError("predictions.csv has no row of the part that is judged")
+    if judged.empty:
+        raise PetclfError("predictions.csv has no row of the part that is judged")
     right, support = truth == predicted, {name: int((truth == name).sum()) for name in classes}
     of = lambda rows: _share(right[rows], group[rows])
     recall, precision = {name: of(truth == name) for name in classes}, {name: of(predicted == name) for name in classes}
-    f1 = {name: share and {end: 2 * x / (1 + x) for end, x in share.items()} for name in classes for share in [of((truth == name) | (predicted == name))]}
+    f1 = {
+        name: share and {end: 2 * x / (1 + x) for end, x in share.items()}
+        for name in classes
+        for share in [of((truth == name) | (predicted == name))]
+    }
     majority = max(support, key=support.get)
     probabilities = judged[[f"p_{name}" for name in classes]].to_numpy(float)
     own = probabilities[np.arange(len(judged)), pd.Index(classes).get_indexer(truth)]
     smallest = np.finfo(float).eps
-    return {"n": len(judged), "support": support, "confusion": pd.crosstab(truth, predicted).reindex(index=classes, columns=classes, fill_value=0).to_numpy().tolist(),
-            "accuracy": _share(right, group), "balanced_accuracy": _mean([share for share in recall.values() if share]),
-            "recall": recall, "precision": precision, "f1": f1, "majority": {"class": majority, "share": support[majority] / len(judged)},
-            "log_loss": float(-np.log(np.clip(own, smallest, 1 - smallest)).mean()), "ece": calibration_gap(judged, classes)}
+    return {
+        "n": len(judged),
+        "support": support,
+        "confusion": pd.crosstab(truth, predicted)
+        .reindex(index=classes, columns=classes, fill_value=0)
+        .to_numpy()
+        .tolist(),
+        "accuracy": _share(right, group),
+        "balanced_accuracy": _mean([share for share in recall.values() if share]),
+        "recall": recall,
+        "precision": precision,
+        "f1": f1,
+        "majority": {"class": majority, "share": support[majority] / len(judged)},
+        "log_loss": float(-np.log(np.clip(own, smallest, 1 - smallest)).mean()),
+        "ece": calibration_gap(judged, classes),
+    }
 
 
 def calibration_gap(
-    judged, # predictions about one part
-    classes, # sorted
-    prefix="p_", # of the columns: `p_` as the model gave them, `q_` calibrated
-) -> float: # 0 to 1
+    judged,  # predictions about one part
+    classes,  # sorted
+    prefix="p_",  # of the columns: `p_` as the model gave them, `q_` calibrated
+) -> float:  # 0 to 1
     "Expected calibration error in 15 bins, as `petclf.evaluate.calibration_error`."
     probabilities = judged[[f"{prefix}{name}" for name in classes]].to_numpy(float)
-    if not np.isfinite(probabilities).all(): raise PetclfError(f"predictions.csv: a column {prefix}<class> holds something that is not a number")
+    if not np.isfinite(probabilities).all():
+        raise PetclfError(f"predictions.csv: a column {prefix}<class> holds something that is not a number")
     top, right = probabilities.max(1), np.array(classes)[probabilities.argmax(1)] == judged.truth.to_numpy(str)
-    return float(np.abs(np.bincount(np.minimum((top * 15).astype(int), 14), right - top, minlength=15)).sum() / len(judged))
+    return float(
+        np.abs(np.bincount(np.minimum((top * 15).astype(int), 14), right - top, minlength=15)).sum() / len(judged)
+    )
 
 # %% ../nbs/10_checklist.ipynb #ecc591f3
 class Seen:
     "What a run's folder shows of one arm. Nothing is read before it is asked for."
-    def __init__(self,
-        run, # a `Run`
-        arm, # which arm is judged
-        floors, # name to number, from the rules
+
+    def __init__(
+        self,
+        run,  # a `Run`
+        arm,  # which arm is judged
+        floors,  # name to number, from the rules
     ):
         self.run, self.arm, self.floors = run, arm, floors
 
     @cached_property
-    def record(self): return self.run.record
+    def record(self):
+        return self.run.record
 
     @cached_property
     def about(self):
         "What run.json says of the arm."
         about = self.record.get("arms", {}).get(self.arm)
-        if not about: raise PetclfError(f"run.json says nothing about the arm {self.arm}")
+        if not about:
+            raise PetclfError(f"run.json says nothing about the arm {self.arm}")
         return about
 
     @property
-    def part(self): return self.record["evaluated"]
+    def part(self):
+        return self.record["evaluated"]
 
     @property
-    def classes(self): return self.record["classes"]
+    def classes(self):
+        return self.record["classes"]
 
     @property
-    def is_probe(self): return self.arm.split("+")[0] == "probe"
+    def is_probe(self):
+        return self.arm.split("+")[0] == "probe"
 
     @cached_property
     def catalog(self):
         "The catalog, `truth` being the column that was learned; a picture without a group is one of its own."
         catalog = self.run.catalog
-        return catalog.assign(truth=catalog[self.record["target"]], group=catalog.group.where(catalog.group != "", catalog.file))
+        return catalog.assign(
+            truth=catalog[self.record["target"]], group=catalog.group.where(catalog.group != "", catalog.file)
+        )
 
     @cached_property
-    def used(self): return self.catalog[self.catalog.split != ""]
+    def used(self):
+        return self.catalog[self.catalog.split != ""]
 
     @cached_property
-    def metrics(self): return self.run.metrics(self.arm)
+    def metrics(self):
+        return self.run.metrics(self.arm)
 
     @cached_property
-    def predictions(self): return self.run.predictions(self.arm)
+    def predictions(self):
+        return self.run.predictions(self.arm)
 
     @cached_property
     def judged(self):
         "The answers that the figures are about, each with its duplicate group."
         judged = self.predictions[self.predictions.split == self.part].reset_index(drop=True)
-        return judged.assign(group=judged.file.map(self.catalog.drop_duplicates("file").set_index("file").group).fillna(judged.file))
+        return judged.assign(
+            group=judged.file.map(self.catalog.drop_duplicates("file").set_index("file").group).fillna(judged.file)
+        )
 
     @cached_property
-    def figures(self): return recount(self.judged, self.classes)
+    def figures(self):
+        return recount(self.judged, self.classes)
 
     @property
-    def was_audited(self): return (self.run.folder/"audit.json").is_file() or (self.run.folder/"audit.csv").is_file()
+    def was_audited(self):
+        return (self.run.folder / "audit.json").is_file() or (self.run.folder / "audit.csv").is_file()
 
     @cached_property
-    def audit(self): return read_json(self.run.folder/"audit.json")
+    def audit(self):
+        return read_json(self.run.folder / "audit.json")
 
     @cached_property
     def findings(self):
         "The audit's findings, as many of each kind as audit.json counts."
-        findings = read_text_table(self.run.folder/"audit.csv")
+        findings = read_text_table(self.run.folder / "audit.csv")
         for kind, count in self.audit["counts"].items():
-            if (rows := int((findings.kind == kind).sum())) != count: raise PetclfError(f"audit.json counts {count:,} of {kind}, audit.csv has {rows:,}: one of them was changed")
+            if (rows := int((findings.kind == kind).sum())) != count:
+                raise PetclfError(
+                    f"audit.json counts {count:,} of {kind}, audit.csv has {rows:,}: one of them was changed"
+                )
         return findings
 
-    def own(self, name): return read_json(self.run.arm(self.arm)/name)
+    def own(self, name):
+        return read_json(self.run.arm(self.arm) / name)
 
 # %% ../nbs/10_checklist.ipynb #6211d48d
-def _passes(evidence): return "pass", evidence
-def _fails(evidence): return "fail", evidence
-def _does_not_apply(evidence): return "not applicable", evidence
-def _either(holds, evidence): return (_passes if holds else _fails)(evidence)
+def _passes(evidence):
+    return "pass", evidence
+
+
+def _fails(evidence):
+    return "fail", evidence
+
+
+def _does_not_apply(evidence):
+    return "not applicable", evidence
+
+
+def _either(holds, evidence):
+    return (_passes if holds else _fails)(evidence)
 
 
 def _percent(value):
@@ -158,7 +217,8 @@ def _percent(value):
     return f"{min(max(100 * value, 0.01), 99.99):.2f} %" if 0 < value < 1 and text in ("0.0", "100.0") else f"{text} %"
 
 
-def _with_interval(share): return f"{_percent(share['value'])} [{100 * share['low']:.1f}, {100 * share['high']:.1f}]"
+def _with_interval(share):
+    return f"{_percent(share['value'])} [{100 * share['low']:.1f}, {100 * share['high']:.1f}]"
 
 
 def _some(names, most=3):
@@ -167,96 +227,161 @@ def _some(names, most=3):
     return ", ".join(map(str, names[:most])) + (f" and {len(names) - most:,} more" if len(names) > most else "")
 
 
-def _count(n, what): return f"{n:,} {what}" + ("" if n == 1 else "s")
+def _count(n, what):
+    return f"{n:,} {what}" + ("" if n == 1 else "s")
 
 
-def _is_number(value): return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+def _is_number(value):
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
 
 # %% ../nbs/10_checklist.ipynb #a17c40de
 def classes_counted(seen):
     "Every class has pictures in every part."
     parts = [part for part in ("train", "valid", "test") if part != "test" or (seen.used.split == "test").any()]
-    counts = pd.crosstab(seen.used.truth, seen.used.split).reindex(columns=parts, fill_value=0).reindex(sorted({*seen.classes, *seen.used.truth}), fill_value=0)
-    if odd := sorted({*seen.used.split} - {"train", "valid", "test"}): return _fails(f"catalog.csv names a part that does not exist: {_some(odd)}")
+    counts = (
+        pd.crosstab(seen.used.truth, seen.used.split)
+        .reindex(columns=parts, fill_value=0)
+        .reindex(sorted({*seen.classes, *seen.used.truth}), fill_value=0)
+    )
+    if odd := sorted({*seen.used.split} - {"train", "valid", "test"}):
+        return _fails(f"catalog.csv names a part that does not exist: {_some(odd)}")
     counted = (seen.record.get("data") or {}).get("pictures", len(seen.catalog))
-    if counted != len(seen.catalog): return _fails(f"catalog.csv has {_count(len(seen.catalog), 'picture')}, run.json counted {counted:,}")
-    if strangers := sorted(set(counts.index) - set(seen.classes)): return _fails(f"catalog.csv holds pictures of {_some(strangers)}, which run.json does not name as a class")
-    if len(counts) < 2: return _fails(f"only {len(counts)} class is there: {_some(counts.index)}")
-    few = [f"{counts.loc[name, part]:,} of {name} in {part}" for part in parts for name in counts.index if counts.loc[name, part] < max(1, seen.floors["pictures_per_class"])]
-    if few: return _fails(f"too few pictures: {_some(few)}")
-    if len(counts) > 6: return _passes(f"{len(counts)} classes; the smallest has " + ", ".join(f"{counts[part].min():,} in {part}" for part in parts))
-    return _passes("; ".join(f"{part}: " + ", ".join(f"{name} {n:,} ({_percent(n / counts[part].sum())})" for name, n in counts[part].items()) for part in parts))
+    if counted != len(seen.catalog):
+        return _fails(f"catalog.csv has {_count(len(seen.catalog), 'picture')}, run.json counted {counted:,}")
+    if strangers := sorted(set(counts.index) - set(seen.classes)):
+        return _fails(f"catalog.csv holds pictures of {_some(strangers)}, which run.json does not name as a class")
+    if len(counts) < 2:
+        return _fails(f"only {len(counts)} class is there: {_some(counts.index)}")
+    few = [
+        f"{counts.loc[name, part]:,} of {name} in {part}"
+        for part in parts
+        for name in counts.index
+        if counts.loc[name, part] < max(1, seen.floors["pictures_per_class"])
+    ]
+    if few:
+        return _fails(f"too few pictures: {_some(few)}")
+    if len(counts) > 6:
+        return _passes(
+            f"{len(counts)} classes; the smallest has "
+            + ", ".join(f"{counts[part].min():,} in {part}" for part in parts)
+        )
+    return _passes(
+        "; ".join(
+            f"{part}: "
+            + ", ".join(f"{name} {n:,} ({_percent(n / counts[part].sum())})" for name, n in counts[part].items())
+            for part in parts
+        )
+    )
 
 # %% ../nbs/10_checklist.ipynb #00428f56
 def figures_match_predictions(seen):
     "metrics.json and verdict.json say what predictions.csv gives."
     wrong = [*_answers_off(seen), *_figures_off(seen), *_verdict_off(seen)]
-    if wrong: return _fails("; ".join(wrong[:3]) + (f"; and {len(wrong) - 3:,} more" if len(wrong) > 3 else ""))
-    return _passes(f"counted again from {seen.figures['n']:,} {seen.part} pictures: confusion matrix, accuracy, recalls, precisions, F1, log loss and calibration error are the same")
+    if wrong:
+        return _fails("; ".join(wrong[:3]) + (f"; and {len(wrong) - 3:,} more" if len(wrong) > 3 else ""))
+    return _passes(
+        f"counted again from {seen.figures['n']:,} {seen.part} pictures: confusion matrix, accuracy, recalls, precisions, F1, log loss and calibration error are the same"
+    )
 
 
 def _answers_off(seen):
     "What is wrong with the predictions, a line each."
     answers, rows = seen.predictions, seen.catalog.drop_duplicates("file").set_index("file")
-    if seen.catalog.file.duplicated().any(): yield f"catalog.csv lists {seen.catalog.file[seen.catalog.file.duplicated()].iloc[0]} twice"
-    if answers.file.duplicated().any(): yield f"predictions.csv answers about {answers.file[answers.file.duplicated()].iloc[0]} twice"
+    if seen.catalog.file.duplicated().any():
+        yield f"catalog.csv lists {seen.catalog.file[seen.catalog.file.duplicated()].iloc[0]} twice"
+    if answers.file.duplicated().any():
+        yield f"predictions.csv answers about {answers.file[answers.file.duplicated()].iloc[0]} twice"
     due = set(seen.used.file[seen.used.split.isin(["valid", "test"])])
-    if lacking := sorted(due - set(answers.file)): yield f"predictions.csv has no answer about {_some(lacking)}"
-    if strange := sorted(set(answers.file) - set(seen.used.file)): yield f"predictions.csv answers about {_some(strange)}, not a picture that the catalog uses"
+    if lacking := sorted(due - set(answers.file)):
+        yield f"predictions.csv has no answer about {_some(lacking)}"
+    if strange := sorted(set(answers.file) - set(seen.used.file)):
+        yield f"predictions.csv answers about {_some(strange)}, not a picture that the catalog uses"
     known = answers[answers.file.isin(rows.index)]
     for column, said in (("truth", "truth"), ("split", "part")):
         off = known.file[known[column].to_numpy() != rows.loc[known.file, column].to_numpy()]
-        if len(off): yield f"predictions.csv and catalog.csv differ in the {said} of {_some(off)}"
-    if (named := sorted(column[2:] for column in answers if column.startswith("p_"))) != list(seen.classes): yield f"predictions.csv is about the classes {_some(named)}, run.json about {_some(seen.classes)}"
-    if strangers := sorted(set(answers.predicted) - set(seen.classes)): yield f"predictions.csv answers {_some(strangers)}, which is no class"
+        if len(off):
+            yield f"predictions.csv and catalog.csv differ in the {said} of {_some(off)}"
+    if (named := sorted(column[2:] for column in answers if column.startswith("p_"))) != list(seen.classes):
+        yield f"predictions.csv is about the classes {_some(named)}, run.json about {_some(seen.classes)}"
+    if strangers := sorted(set(answers.predicted) - set(seen.classes)):
+        yield f"predictions.csv answers {_some(strangers)}, which is no class"
     values = answers[[column for column in answers if column.startswith("p_")]].to_numpy(float)
-    if (bad := ~(((values >= 0) & (values <= 1)).all(1) & (np.abs(values.sum(1) - 1) < 1e-3))).any(): yield f"the probabilities of {_some(answers.file[bad])} do not sum to 1"
+    if (bad := ~(((values >= 0) & (values <= 1)).all(1) & (np.abs(values.sum(1) - 1) < 1e-3))).any():
+        yield f"the probabilities of {_some(answers.file[bad])} do not sum to 1"
 
 
 def _figures_off(seen):
     "Where metrics.json differs from the count, a line each."
     said, counted = seen.metrics, seen.figures
     due = "test" if (seen.used.split == "test").any() else "valid"
-    if not seen.part == said["split"] == due: yield f"the figures are about {said['split']} pictures, run.json says {seen.part}, and by the catalog it should be {due}"
-    if said["classes"] != seen.classes: yield f"metrics.json is about the classes {_some(said['classes'])}, run.json about {_some(seen.classes)}"
-    pairs = {"n": (said["n"], counted["n"]), "log loss": (said["log_loss"]["value"], counted["log_loss"]), "calibration error": (said["ece"]["value"], counted["ece"]),
-             "the share of the majority": (said["chance"]["majority"], counted["majority"]["share"])}
+    if not seen.part == said["split"] == due:
+        yield f"the figures are about {said['split']} pictures, run.json says {seen.part}, and by the catalog it should be {due}"
+    if said["classes"] != seen.classes:
+        yield f"metrics.json is about the classes {_some(said['classes'])}, run.json about {_some(seen.classes)}"
+    pairs = {
+        "n": (said["n"], counted["n"]),
+        "log loss": (said["log_loss"]["value"], counted["log_loss"]),
+        "calibration error": (said["ece"]["value"], counted["ece"]),
+        "the share of the majority": (said["chance"]["majority"], counted["majority"]["share"]),
+    }
     shares = {name.replace("_", " "): (said[name], counted[name]) for name in ("accuracy", "balanced_accuracy")}
     for name in seen.classes:
         pairs[f"support of {name}"] = said["per_class"][name]["support"], counted["support"][name]
-        shares |= {f"{kind} of {name}": (said["per_class"][name][kind], counted[kind][name]) for kind in ("recall", "precision", "f1")}
+        shares |= {
+            f"{kind} of {name}": (said["per_class"][name][kind], counted[kind][name])
+            for kind in ("recall", "precision", "f1")
+        }
     for name, (figure, share) in shares.items():
-        for end in ("value", "low", "high"): pairs[name if end == "value" else f"{end} end of {name}"] = figure[end], share and share[end]
+        for end in ("value", "low", "high"):
+            pairs[name if end == "value" else f"{end} end of {name}"] = figure[end], share and share[end]
     if said["confusion"] != counted["confusion"]:
         few = len(seen.classes) <= 4
-        yield f"metrics.json has the confusion matrix {said['confusion']}, the answers give {counted['confusion']}" if few else "metrics.json has another confusion matrix than the answers give"
+        yield (
+            f"metrics.json has the confusion matrix {said['confusion']}, the answers give {counted['confusion']}"
+            if few
+            else "metrics.json has another confusion matrix than the answers give"
+        )
     if "ece_calibrated" in said:
-        if not all(f"q_{name}" in seen.judged for name in seen.classes): yield "metrics.json has a calibrated error, and predictions.csv no calibrated probabilities"
-        else: pairs["calibration error after calibration"] = _value(said["ece_calibrated"]), calibration_gap(seen.judged, seen.classes, "q_")
+        if not all(f"q_{name}" in seen.judged for name in seen.classes):
+            yield "metrics.json has a calibrated error, and predictions.csv no calibrated probabilities"
+        else:
+            pairs["calibration error after calibration"] = (
+                _value(said["ece_calibrated"]),
+                calibration_gap(seen.judged, seen.classes, "q_"),
+            )
     for name, (one, other) in pairs.items():
-        if not _same(one, other): yield f"{name} is {_short(one)} in metrics.json, and {_short(other)} counted from predictions.csv"
+        if not _same(one, other):
+            yield f"{name} is {_short(one)} in metrics.json, and {_short(other)} counted from predictions.csv"
 
 
 def _verdict_off(seen):
     "Where verdict.json differs from metrics.json, a line each."
-    if not (seen.run.folder/"verdict.json").is_file(): return
+    if not (seen.run.folder / "verdict.json").is_file():
+        return
     verdict = seen.run.verdict
-    if verdict["split"] != seen.metrics["split"] or verdict["n"] != seen.metrics["n"]: yield f"verdict.json is about {verdict['n']} {verdict['split']} pictures, metrics.json about {seen.metrics['n']} {seen.metrics['split']} pictures"
-    if seen.arm not in verdict["arms"]: yield f"verdict.json does not know the arm {seen.arm}"; return
+    if verdict["split"] != seen.metrics["split"] or verdict["n"] != seen.metrics["n"]:
+        yield f"verdict.json is about {verdict['n']} {verdict['split']} pictures, metrics.json about {seen.metrics['n']} {seen.metrics['split']} pictures"
+    if seen.arm not in verdict["arms"]:
+        yield f"verdict.json does not know the arm {seen.arm}"
+        return
     for name in ("accuracy", "balanced_accuracy"):
         one, other = verdict["arms"][seen.arm][name]["value"], seen.metrics[name]["value"]
-        if not _same(one, other): yield f"{name.replace('_', ' ')} is {_short(one)} in verdict.json, and {_short(other)} in metrics.json"
+        if not _same(one, other):
+            yield f"{name.replace('_', ' ')} is {_short(one)} in verdict.json, and {_short(other)} in metrics.json"
 
 
 def _same(one, other):
-    if one is None or other is None: return one is other
+    if one is None or other is None:
+        return one is other
     return _is_number(one) and _is_number(other) and math.isclose(one, other, rel_tol=1e-6, abs_tol=1e-9)
 
 
-def _value(figure): return figure["value"] if isinstance(figure, dict) else figure
+def _value(figure):
+    return figure["value"] if isinstance(figure, dict) else figure
 
 
-def _short(value): return f"{value:.4g}" if isinstance(value, float) else str(value)
+def _short(value):
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 # %% ../nbs/10_checklist.ipynb #71bf231d
 def precision_recall_reported(seen):
@@ -264,105 +389,193 @@ def precision_recall_reported(seen):
     for name in seen.classes:
         for kind in ("precision", "recall"):
             figure = seen.metrics.get("per_class", {}).get(name, {}).get(kind)
-            if not isinstance(figure, dict): return _fails(f"metrics.json has no {kind} of {name}")
+            if not isinstance(figure, dict):
+                return _fails(f"metrics.json has no {kind} of {name}")
             ends = [figure.get(end) for end in ("low", "value", "high")]
-            if ends == [None] * 3 and seen.figures[kind][name] is None: continue
-            if not all(map(_is_number, ends)) or not 0 <= ends[0] <= ends[1] <= ends[2] <= 1: return _fails(f"{kind} of {name} is {ends[1]} with the interval {ends[0]} to {ends[2]}, which cannot be")
-    if len(seen.classes) > 6: return _passes(f"of all {len(seen.classes)} classes, with intervals")
+            if ends == [None] * 3 and seen.figures[kind][name] is None:
+                continue
+            if not all(map(_is_number, ends)) or not 0 <= ends[0] <= ends[1] <= ends[2] <= 1:
+                return _fails(
+                    f"{kind} of {name} is {ends[1]} with the interval {ends[0]} to {ends[2]}, which cannot be"
+                )
+    if len(seen.classes) > 6:
+        return _passes(f"of all {len(seen.classes)} classes, with intervals")
     words = lambda kind, name: "none" if seen.figures[kind][name] is None else _with_interval(seen.figures[kind][name])
-    return _passes("; ".join(f"{name}: precision {words('precision', name)}, recall {words('recall', name)}" for name in seen.classes))
+    return _passes(
+        "; ".join(
+            f"{name}: precision {words('precision', name)}, recall {words('recall', name)}" for name in seen.classes
+        )
+    )
 
 
 def majority_beaten(seen):
     "The accuracy, with its whole interval, lies above always answering the commonest class."
     accuracy, majority = seen.figures["accuracy"], seen.figures["majority"]
-    return _either(accuracy["low"] > majority["share"], f"accuracy {_with_interval(accuracy)} on {seen.figures['n']:,} {seen.part} pictures; always “{majority['class']}” is right {_percent(majority['share'])} of the time")
+    return _either(
+        accuracy["low"] > majority["share"],
+        f"accuracy {_with_interval(accuracy)} on {seen.figures['n']:,} {seen.part} pictures; always “{majority['class']}” is right {_percent(majority['share'])} of the time",
+    )
 
 
 def recall_floor(seen):
     "Every class is found often enough."
     floor = seen.floors["recall_floor"]
-    recalls = {name: share for name, share in sorted(seen.figures["recall"].items(), key=lambda pair: pair[1]["value"] if pair[1] else 2)}
-    words = {name: f"{name} {_with_interval(share)} of {seen.figures['support'][name]:,}" for name, share in recalls.items() if share}
+    recalls = {
+        name: share
+        for name, share in sorted(seen.figures["recall"].items(), key=lambda pair: pair[1]["value"] if pair[1] else 2)
+    }
+    words = {
+        name: f"{name} {_with_interval(share)} of {seen.figures['support'][name]:,}"
+        for name, share in recalls.items()
+        if share
+    }
     if low := [name for name in words if not recalls[name]["value"] >= floor]:
         return _fails(f"below the floor of {_percent(floor)}: {_some([words[name] for name in low])}")
-    if absent := [name for name in recalls if not recalls[name]]: return _does_not_apply(f"no {seen.part} pictures of {_some(absent)}; of the others none is below the floor of {_percent(floor)}")
+    if absent := [name for name in recalls if not recalls[name]]:
+        return _does_not_apply(
+            f"no {seen.part} pictures of {_some(absent)}; of the others none is below the floor of {_percent(floor)}"
+        )
     return _passes(f"lowest recall: {next(iter(words.values()))}; the floor is {_percent(floor)}")
 
 # %% ../nbs/10_checklist.ipynb #41505b00
 COPIES = ("exact_duplicate", "near_duplicate", "duplicate_across_splits")
+
 
 def groups_whole(seen):
     "Copies of a picture are all in one part."
     parts = seen.used.groupby("group").split.agg(["nunique", "size"])
     if (torn := parts.index[parts["nunique"] > 1]).size:
         example = seen.used[seen.used.group == torn[0]].drop_duplicates("split")
-        return _fails(f"{_count(len(torn), 'group')} of copies in several parts, such as " + " and ".join(f"{row.file} ({row.split})" for row in example.itertuples()))
+        return _fails(
+            f"{_count(len(torn), 'group')} of copies in several parts, such as "
+            + " and ".join(f"{row.file} ({row.split})" for row in example.itertuples())
+        )
     grouped = int((parts["size"] > 1).sum())
     if not seen.was_audited:
-        if not grouped: return _fails("nobody has looked for copies: there is no audit.csv, and in catalog.csv every picture is a group of its own")
+        if not grouped:
+            return _fails(
+                "nobody has looked for copies: there is no audit.csv, and in catalog.csv every picture is a group of its own"
+            )
         return _passes(f"{_count(grouped, 'group')} of copies in catalog.csv, each in one part")
-    pairs, left_out = seen.findings[seen.findings.kind.isin(COPIES)], [kind for kind in COPIES[:2] if kind not in seen.audit["counts"]]
+    pairs, left_out = (
+        seen.findings[seen.findings.kind.isin(COPIES)],
+        [kind for kind in COPIES[:2] if kind not in seen.audit["counts"]],
+    )
     part = seen.used.drop_duplicates("file").set_index("file").split
     a, b = pairs.file.map(part), pairs.other.map(part)
     across = pairs[a.notna() & b.notna() & (a != b)]
     if len(across):
         first = across.iloc[0]
-        return _fails(f"{_count(len(across.drop_duplicates(['file', 'other'])), 'pair')} of copies across parts, such as {first.file} ({part[first.file]}) and {first.other} ({part[first.other]})")
-    if left_out: return _fails(f"the audit did not look for {' and '.join(left_out)}: {_some(str(seen.audit.get('left_out', {}).get(kind, 'no reason given')) for kind in left_out)}")
-    return _passes(f"{_count(grouped, 'group')} of copies in catalog.csv and {_count(len(pairs), 'pair')} in audit.csv, each in one part")
+        return _fails(
+            f"{_count(len(across.drop_duplicates(['file', 'other'])), 'pair')} of copies across parts, such as {first.file} ({part[first.file]}) and {first.other} ({part[first.other]})"
+        )
+    if left_out:
+        return _fails(
+            f"the audit did not look for {' and '.join(left_out)}: {_some(str(seen.audit.get('left_out', {}).get(kind, 'no reason given')) for kind in left_out)}"
+        )
+    return _passes(
+        f"{_count(grouped, 'group')} of copies in catalog.csv and {_count(len(pairs), 'pair')} in audit.csv, each in one part"
+    )
 
 
 def files_readable(seen):
     "No picture is used that cannot be read."
     noted = seen.used[seen.used.note != ""]
-    if len(noted): return _fails(f"used although catalog.csv notes that it should be left out: {_count(len(noted), 'picture')}, such as {noted.file.iloc[0]} ({noted.note.iloc[0]})")
+    if len(noted):
+        return _fails(
+            f"used although catalog.csv notes that it should be left out: {_count(len(noted), 'picture')}, such as {noted.file.iloc[0]} ({noted.note.iloc[0]})"
+        )
     found = seen.findings[seen.findings.kind == "unreadable"] if seen.was_audited else seen.catalog.iloc[:0]
-    if (bad := found.file[found.file.isin(seen.used.file)]).size: return _fails(f"used although the audit could not read it: {_some(bad)}")
+    if (bad := found.file[found.file.isin(seen.used.file)]).size:
+        return _fails(f"used although the audit could not read it: {_some(bad)}")
     out = seen.catalog.note[seen.catalog.split == ""]
-    return _passes(f"{_count(len(seen.used), 'picture')} used, {len(out):,} left out" + (f" ({unreadable:,} of them unreadable)" if (unreadable := int(out.str.startswith("unreadable").sum())) else ""))
+    return _passes(
+        f"{_count(len(seen.used), 'picture')} used, {len(out):,} left out"
+        + (
+            f" ({unreadable:,} of them unreadable)"
+            if (unreadable := int(out.str.startswith("unreadable").sum()))
+            else ""
+        )
+    )
 
 # %% ../nbs/10_checklist.ipynb #ca3e8032
 def normalisation_matches_weights(seen):
     "Pictures are normalised by the statistics that the weights were trained with."
     given, start = seen.about["statistics"], seen.about["settings"]["initial_weights"]
-    if seen.arm.split("+")[0] == "scratch" and start == "random": return _does_not_apply(f"random weights expect nothing; {'not normalised' if given is None else 'normalised'}")
-    expected = (seen.about.get("weights") or seen.record.get("weights") or {}).get("expected") # arms may have bodies of their own
-    if not expected: return _fails("run.json does not say what the weights expect (weights.expected)")
-    if given is None: return _fails(f"not normalised, and the weights ({start}) expect mean {expected['mean']} and deviation {expected['std']}")
-    fits = all(len(one) == len(other) and all(map(_same, one, other)) for one, other in zip(given, (expected["mean"], expected["std"]), strict=True))
-    if not fits: return _fails(f"normalised by mean {list(given[0])} and deviation {list(given[1])}, and the weights expect {expected['mean']} and {expected['std']}")
+    if seen.arm.split("+")[0] == "scratch" and start == "random":
+        return _does_not_apply(f"random weights expect nothing; {'not normalised' if given is None else 'normalised'}")
+    expected = (seen.about.get("weights") or seen.record.get("weights") or {}).get(
+        "expected"
+    )  # arms may have bodies of their own
+    if not expected:
+        return _fails("run.json does not say what the weights expect (weights.expected)")
+    if given is None:
+        return _fails(
+            f"not normalised, and the weights ({start}) expect mean {expected['mean']} and deviation {expected['std']}"
+        )
+    fits = all(
+        len(one) == len(other) and all(map(_same, one, other))
+        for one, other in zip(given, (expected["mean"], expected["std"]), strict=True)
+    )
+    if not fits:
+        return _fails(
+            f"normalised by mean {list(given[0])} and deviation {list(given[1])}, and the weights expect {expected['mean']} and {expected['std']}"
+        )
     return _passes(f"mean {expected['mean']} and deviation {expected['std']}, as the weights expect")
 
 
 def sanity_passed(seen):
     "Before training, the model's probabilities summed to 1, one for each class."
     sanity = seen.about.get("sanity")
-    if not sanity: return _fails("run.json records no sanity check before training")
+    if not sanity:
+        return _fails("run.json records no sanity check before training")
     sums = [sanity[name] for name in ("smallest_sum", "largest_sum") if name in sanity]
-    if not all(_is_number(value) and abs(value - 1) < 1e-3 for value in sums): return _fails(f"probabilities summed to {' and '.join(map(str, sums))}")
-    if "output" in sanity and sanity["output"][-1] != len(seen.classes): return _fails(f"the model gave {sanity['output'][-1]} figures a picture, and there are {len(seen.classes)} classes")
-    if "loss" in sanity and not _is_number(sanity["loss"]): return _fails(f"the loss was {sanity['loss']}")
-    if sanity.get("passed") is not True: return _fails("run.json says that it did not pass")
-    return _passes("one batch before training: " + (f"probabilities sum to 1, loss {sanity['loss']:.3f} (guessing gives {math.log(len(seen.classes)):.3f})" if "loss" in sanity else "passed"))
+    if not all(_is_number(value) and abs(value - 1) < 1e-3 for value in sums):
+        return _fails(f"probabilities summed to {' and '.join(map(str, sums))}")
+    if "output" in sanity and sanity["output"][-1] != len(seen.classes):
+        return _fails(
+            f"the model gave {sanity['output'][-1]} figures a picture, and there are {len(seen.classes)} classes"
+        )
+    if "loss" in sanity and not _is_number(sanity["loss"]):
+        return _fails(f"the loss was {sanity['loss']}")
+    if sanity.get("passed") is not True:
+        return _fails("run.json says that it did not pass")
+    return _passes(
+        "one batch before training: "
+        + (
+            f"probabilities sum to 1, loss {sanity['loss']:.3f} (guessing gives {math.log(len(seen.classes)):.3f})"
+            if "loss" in sanity
+            else "passed"
+        )
+    )
 
 
 def loss_went_down(seen):
     "The training loss fell, and the validation loss was watched."
-    path = seen.run.arm(seen.arm)/"history.csv"
-    if seen.is_probe and not path.is_file(): return _does_not_apply("a probe's head is judged out of fold; its training loss is not kept" if seen.about["settings"].get("head") == "fastai" else
-                                                                        "a probe's head is fitted at once, without epochs")
-    if not path.is_file(): return _fails("there is no history.csv")
+    path = seen.run.arm(seen.arm) / "history.csv"
+    if seen.is_probe and not path.is_file():
+        return _does_not_apply(
+            "a probe's head is judged out of fold; its training loss is not kept"
+            if seen.about["settings"].get("head") == "fastai"
+            else "a probe's head is fitted at once, without epochs"
+        )
+    if not path.is_file():
+        return _fails("there is no history.csv")
     history = seen.run.history(seen.arm)
-    if history.empty: return _fails("history.csv has no epoch")
-    if "valid_loss" not in history or not np.isfinite(history.valid_loss.astype(float)).all(): return _fails("history.csv has no validation loss for some epoch: nobody watched")
+    if history.empty:
+        return _fails("history.csv has no epoch")
+    if "valid_loss" not in history or not np.isfinite(history.valid_loss.astype(float)).all():
+        return _fails("history.csv has no validation loss for some epoch: nobody watched")
     loss = history.train_loss.astype(float).tolist()
     # One epoch has no first one to compare with; guessing's loss stands in.
     first, last = (loss[0] if len(loss) > 1 else math.log(len(seen.classes))), loss[-1]
-    if not last < first: return _fails(f"the training loss went from {first:.3f} to {last:.3f}")
+    if not last < first:
+        return _fails(f"the training loss went from {first:.3f} to {last:.3f}")
     valid = history.valid_loss.astype(float)
     best = int(valid.to_numpy().argmin())
-    return _passes(f"training loss {first:.3f} to {last:.3f} in {len(loss)} epochs; validation loss lowest after epoch {best + 1} ({valid.iloc[best]:.3f}), {valid.iloc[-1]:.3f} at the end")
+    return _passes(
+        f"training loss {first:.3f} to {last:.3f} in {len(loss)} epochs; validation loss lowest after epoch {best + 1} ({valid.iloc[best]:.3f}), {valid.iloc[-1]:.3f} at the end"
+    )
 
 
 def seed_versions_recorded(seen):
@@ -370,44 +583,80 @@ def seed_versions_recorded(seen):
     record, versions = seen.record, seen.record.get("versions") or {}
     lacking = [] if isinstance(record.get("seed"), int) else ["the seed"]
     lacking += [f"the version of {name}" for name in ("petclf", "python") if not versions.get(name)]
-    if not any(versions.get(name) for name in ("torch", "onnxruntime", "openvino")): lacking.append("the version of torch")
-    if not (record.get("data") or {}).get("fingerprint"): lacking.append("the data's fingerprint")
-    if lacking: return _fails(f"run.json lacks {_some(lacking, 9)}")
-    if record["settings"].get("seed", record["seed"]) != record["seed"]: return _fails(f"run.json names two seeds, {record['settings']['seed']} and {record['seed']}")
-    return _passes(f"seed {record['seed']}, " + ", ".join(f"{name} {versions[name]}" for name in ("petclf", "python", "torch") if name in versions))
+    if not any(versions.get(name) for name in ("torch", "onnxruntime", "openvino")):
+        lacking.append("the version of torch")
+    if not (record.get("data") or {}).get("fingerprint"):
+        lacking.append("the data's fingerprint")
+    if lacking:
+        return _fails(f"run.json lacks {_some(lacking, 9)}")
+    if record["settings"].get("seed", record["seed"]) != record["seed"]:
+        return _fails(f"run.json names two seeds, {record['settings']['seed']} and {record['seed']}")
+    return _passes(
+        f"seed {record['seed']}, "
+        + ", ".join(f"{name} {versions[name]}" for name in ("petclf", "python", "torch") if name in versions)
+    )
 
 # %% ../nbs/10_checklist.ipynb #376b56b2
 def thresholds_not_from_test(seen):
     "Thresholds and temperatures come from validation pictures or out-of-fold predictions."
     fitted = {name: seen.about[name] for name in ("threshold", "temperature") if seen.about.get(name)}
     for name, entry in fitted.items():
-        if (on := entry.get("fitted_on")) not in ("valid", "out_of_fold"): return _fails(f"the {name} was fitted on {on or 'pictures that nobody recorded'}")
+        if (on := entry.get("fitted_on")) not in ("valid", "out_of_fold"):
+            return _fails(f"the {name} was fitted on {on or 'pictures that nobody recorded'}")
     answers = seen.predictions
-    if "temperature" not in fitted and any(column.startswith("q_") for column in answers): return _fails("predictions.csv holds calibrated probabilities, and run.json does not say what the temperature was fitted on")
+    if "temperature" not in fitted and any(column.startswith("q_") for column in answers):
+        return _fails(
+            "predictions.csv holds calibrated probabilities, and run.json does not say what the temperature was fitted on"
+        )
     if "threshold" not in fitted:
-        if "threshold" in seen.arm.split("+"): return _fails("run.json does not say what the threshold was fitted on")
+        if "threshold" in seen.arm.split("+"):
+            return _fails("run.json does not say what the threshold was fitted on")
         values = answers[[f"p_{name}" for name in seen.classes]].to_numpy(float)
         own = values[np.arange(len(answers)), pd.Index(seen.classes).get_indexer(answers.predicted)]
         moved = answers.file[~(own >= values.max(1) - 1e-9)]
-        if len(moved): return _fails(f"no threshold is recorded, but {_count(len(moved), 'answer')} not the likeliest class, such as that about {moved.iloc[0]}")
-    if not fitted: return _does_not_apply("no threshold and no temperature was fitted")
+        if len(moved):
+            return _fails(
+                f"no threshold is recorded, but {_count(len(moved), 'answer')} not the likeliest class, such as that about {moved.iloc[0]}"
+            )
+    if not fitted:
+        return _does_not_apply("no threshold and no temperature was fitted")
     words = {"valid": "validation pictures", "out_of_fold": "out-of-fold predictions of training pictures"}
-    note = ", which are also the ones that the figures are about" if seen.part == "valid" and any(entry["fitted_on"] == "valid" for entry in fitted.values()) else ""
-    return _passes(", ".join(f"{name} {_short(entry.get('value'))} from {words[entry['fitted_on']]}" for name, entry in fitted.items()) + note)
+    note = (
+        ", which are also the ones that the figures are about"
+        if seen.part == "valid" and any(entry["fitted_on"] == "valid" for entry in fitted.values())
+        else ""
+    )
+    return _passes(
+        ", ".join(
+            f"{name} {_short(entry.get('value'))} from {words[entry['fitted_on']]}" for name, entry in fitted.items()
+        )
+        + note
+    )
 
 
 def test_untouched(seen):
     "There is a test part, and it was read once for each arm."
-    if not (seen.used.split == "test").any(): return _fails("there is no test part: the figures are about validation pictures, which also steered the training, and are on the hopeful side")
-    if seen.part != "test": return _fails(f"there is a test part, but the figures are about {seen.part} pictures")
+    if not (seen.used.split == "test").any():
+        return _fails(
+            "there is no test part: the figures are about validation pictures, which also steered the training, and are on the hopeful side"
+        )
+    if seen.part != "test":
+        return _fails(f"there is a test part, but the figures are about {seen.part} pictures")
     readings, arms, bodies = seen.record.get("test_readings"), 1, 0
-    if isinstance(readings, dict): readings = readings.get(seen.arm)
+    if isinstance(readings, dict):
+        readings = readings.get(seen.arm)
     else:
         arms = max(1, len(seen.run.arms))
         # A body's probe is judged like an arm. Runs from before did not count that as reading.
-        if "bodies_left_out" in seen.record and (seen.run.folder/"bodies.csv").is_file(): bodies = len(read_text_table(seen.run.folder/"bodies.csv"))
-    if not _is_number(readings) or readings < 1: return _fails("run.json does not record how often the test part was read")
-    return _either(readings <= arms + bodies, f"the test part was read {_count(readings, 'time')} for {_count(arms, 'arm')}" + (f" and the probes of {bodies} bod{'y' if bodies == 1 else 'ies'}" if bodies else ""))
+        if "bodies_left_out" in seen.record and (seen.run.folder / "bodies.csv").is_file():
+            bodies = len(read_text_table(seen.run.folder / "bodies.csv"))
+    if not _is_number(readings) or readings < 1:
+        return _fails("run.json does not record how often the test part was read")
+    return _either(
+        readings <= arms + bodies,
+        f"the test part was read {_count(readings, 'time')} for {_count(arms, 'arm')}"
+        + (f" and the probes of {bodies} bod{'y' if bodies == 1 else 'ies'}" if bodies else ""),
+    )
 
 # %% ../nbs/10_checklist.ipynb #62d942f7
 def calibration_known(seen):
@@ -416,214 +665,326 @@ def calibration_known(seen):
     elsewhere = (seen.about.get("temperature") or {}).get("fitted_on") != seen.part
     calibrated = elsewhere and all(f"q_{name}" in seen.judged for name in seen.classes)
     error = calibration_gap(seen.judged, seen.classes, "q_" if calibrated else "p_")
-    perfect, most = (seen.metrics.get("ece_calibrated" if calibrated else "ece") or {}).get("perfect_high"), seen.floors["calibration_error"]
+    perfect, most = (
+        (seen.metrics.get("ece_calibrated" if calibrated else "ece") or {}).get("perfect_high"),
+        seen.floors["calibration_error"],
+    )
     said = f"expected calibration error {error:.3f}{' after calibration' if calibrated else ''}; at most {most:g} is asked for"
-    if not _is_number(perfect): return _either(error <= most, said)
+    if not _is_number(perfect):
+        return _either(error <= most, said)
     return _either(error <= max(most, perfect), f"{said}, and a perfectly calibrated model shows up to {perfect:.3f}")
 
 
 def stable_under_resizing(seen):
     "Answers stay under other ways of resizing."
-    if not (seen.run.arm(seen.arm)/"robustness.json").is_file(): return _fails("not tried: there is no robustness.json")
+    if not (seen.run.arm(seen.arm) / "robustness.json").is_file():
+        return _fails("not tried: there is no robustness.json")
     tried, least = seen.own("robustness.json"), seen.floors["stability"]
-    if not tried["variants"] or not tried["n"] > 0: return _fails("robustness.json holds no variant")
+    if not tried["variants"] or not tried["n"] > 0:
+        return _fails("robustness.json holds no variant")
     changed = {name: variant["changed"] for name, variant in tried["variants"].items()}
-    if bad := [name for name, share in changed.items() if not (_is_number(share) and 0 <= share <= 1)]: return _fails(f"robustness.json: {bad[0]} changed {changed[bad[0]]}, which is no share")
+    if bad := [name for name, share in changed.items() if not (_is_number(share) and 0 <= share <= 1)]:
+        return _fails(f"robustness.json: {bad[0]} changed {changed[bad[0]]}, which is no share")
     worst = max(changed, key=changed.get)
-    return _either(1 - changed[worst] >= least, f"of {tried['n']:,} {tried['split']} pictures {_percent(1 - changed[worst])} keep their answer under {worst}, the least of {', '.join(changed)}; {_percent(least)} is asked for")
+    return _either(
+        1 - changed[worst] >= least,
+        f"of {tried['n']:,} {tried['split']} pictures {_percent(1 - changed[worst])} keep their answer under {worst}, the least of {', '.join(changed)}; {_percent(least)} is asked for",
+    )
 
 
 def labels_audited(seen):
     "Somebody looked for wrong labels."
-    if not seen.was_audited: return _fails("there is no audit.csv")
-    if "label_error" not in seen.audit["counts"]: return _fails(f"the audit left label errors out: {seen.audit.get('left_out', {}).get('label_error', 'no reason given')}")
+    if not seen.was_audited:
+        return _fails("there is no audit.csv")
+    if "label_error" not in seen.audit["counts"]:
+        return _fails(
+            f"the audit left label errors out: {seen.audit.get('left_out', {}).get('label_error', 'no reason given')}"
+        )
     return _passes(f"looked for, and {_count(int((seen.findings.kind == 'label_error').sum()), 'label')} suspected")
 
 
 def outside_tried(seen):
     "The model was tried on pictures from elsewhere."
     paths = sorted(seen.run.arm(seen.arm).glob("outside/*/metrics.json"))
-    if not paths: return _fails("no pictures from elsewhere were tried")
+    if not paths:
+        return _fails("no pictures from elsewhere were tried")
     found = {path.parent.name: read_json(path) for path in paths}
-    return _passes("; ".join(f"{name}: {figures['n']:,} pictures, accuracy {_with_interval(figures['accuracy'])}" for name, figures in found.items()))
+    return _passes(
+        "; ".join(
+            f"{name}: {figures['n']:,} pictures, accuracy {_with_interval(figures['accuracy'])}"
+            for name, figures in found.items()
+        )
+    )
 
 
 def export_agrees(seen):
     "The exported model gives the trained one's answers."
-    if not (seen.run.arm(seen.arm)/"export.json").is_file(): return _does_not_apply("this arm has not been exported")
+    if not (seen.run.arm(seen.arm) / "export.json").is_file():
+        return _does_not_apply("this arm has not been exported")
     said, most = seen.own("export.json"), seen.floors["export_difference"]
     largest = said["largest_difference"]
-    return _either(said["agrees"] is True and _is_number(largest) and 0 <= largest <= most, f"largest difference of a probability {largest:.2g}; at most {most:g} is asked for"
-                   + ("" if said["agrees"] is True else "; export.json says that they do not agree"))
+    return _either(
+        said["agrees"] is True and _is_number(largest) and 0 <= largest <= most,
+        f"largest difference of a probability {largest:.2g}; at most {most:g} is asked for"
+        + ("" if said["agrees"] is True else "; export.json says that they do not agree"),
+    )
 
 
 def licence_recorded(seen):
     "It is recorded whose pictures these are."
     licence = str((seen.record.get("data") or {}).get("licence") or "").strip()
-    return _either(licence and not licence.lower().startswith(("not stated", "unknown")), licence or "run.json names no licence of the data")
+    return _either(
+        licence and not licence.lower().startswith(("not stated", "unknown")),
+        licence or "run.json names no licence of the data",
+    )
 
 # %% ../nbs/10_checklist.ipynb #c6f4af4d
 @dataclass(frozen=True)
 class Item:
     "One item of the checklist."
-    judge: Callable # a function of `Seen` that gives a status and its evidence
-    severity: str # `error` or `warning`, unless the rules say otherwise
-    remedy: str # one line
+
+    judge: Callable  # a function of `Seen` that gives a status and its evidence
+    severity: str  # `error` or `warning`, unless the rules say otherwise
+    remedy: str  # one line
 
     @property
-    def name(self): return self.judge.__name__
+    def name(self):
+        return self.judge.__name__
 
     @property
-    def asserts(self): return self.judge.__doc__
+    def asserts(self):
+        return self.judge.__doc__
 
 
-ITEMS = {item.name: item for item in (
-    Item(classes_counted, "error", "add pictures of the class that lacks them, or leave it out; `petclf data` counts"),
-    Item(figures_match_predictions, "error", "`petclf evaluate RUN` makes the figures again; if predictions.csv or catalog.csv was changed, train again"),
-    Item(precision_recall_reported, "error", "`petclf evaluate RUN` makes the figures again"),
-    Item(majority_beaten, "error", "start from pretrained weights, or judge on more pictures"),
-    Item(recall_floor, "error", "look at the confusion matrix and at the class's pictures; pretrained weights, more pictures of it, or `--balance weights`"),
-    Item(groups_whole, "error", "split with groups whole: `petclf audit --apply`, then train with `--split stratified`"),
-    Item(files_readable, "error", "leave the files out (`petclf audit --apply`) or replace them, and train again"),
-    Item(normalisation_matches_weights, "error", "train again with `normalise = \"pretrained\"`; petclf records what the weights expect"),
-    Item(sanity_passed, "error", "look at the labels and at the model's last layer, and train again"),
-    Item(loss_went_down, "error", "lower the learning rate or train for more epochs, and look at the curves"),
-    Item(seed_versions_recorded, "error", "train with petclf, which records them"),
-    Item(thresholds_not_from_test, "error", "fit them on validation pictures or out-of-fold predictions, then judge on test once"),
-    Item(test_untouched, "warning", "use `--split stratified`; when test has been read repeatedly, judge on new pictures"),
-    Item(calibration_known, "warning", "fit a temperature on validation pictures, or use the answers without their probabilities"),
-    Item(stable_under_resizing, "warning", "`petclf evaluate RUN --treatments` tries it; prepare pictures in use exactly as in training, or train with random crops"),
-    Item(labels_audited, "warning", "`petclf audit` with pretrained weights at hand, and look at what it suspects"),
-    Item(outside_tried, "warning", "`petclf evaluate RUN --data PATH` with labelled pictures from where the model will be used"),
-    Item(export_agrees, "warning", "export again in full precision; do not ship this bundle"),
-    Item(licence_recorded, "warning", "put a LICENSE into the data folder"),
-)}
+ITEMS = {
+    item.name: item
+    for item in (
+        Item(
+            classes_counted, "error", "add pictures of the class that lacks them, or leave it out; `petclf data` counts"
+        ),
+        Item(
+            figures_match_predictions,
+            "error",
+            "`petclf evaluate RUN` makes the figures again; if predictions.csv or catalog.csv was changed, train again",
+        ),
+        Item(precision_recall_reported, "error", "`petclf evaluate RUN` makes the figures again"),
+        Item(majority_beaten, "error", "start from pretrained weights, or judge on more pictures"),
+        Item(
+            recall_floor,
+            "error",
+            "look at the confusion matrix and at the class's pictures; pretrained weights, more pictures of it, or `--balance weights`",
+        ),
+        Item(
+            groups_whole,
+            "error",
+            "split with groups whole: `petclf audit --apply`, then train with `--split stratified`",
+        ),
+        Item(files_readable, "error", "leave the files out (`petclf audit --apply`) or replace them, and train again"),
+        Item(
+            normalisation_matches_weights,
+            "error",
+            'train again with `normalise = "pretrained"`; petclf records what the weights expect',
+        ),
+        Item(sanity_passed, "error", "look at the labels and at the model's last layer, and train again"),
+        Item(loss_went_down, "error", "lower the learning rate or train for more epochs, and look at the curves"),
+        Item(seed_versions_recorded, "error", "train with petclf, which records them"),
+        Item(
+            thresholds_not_from_test,
+            "error",
+            "fit them on validation pictures or out-of-fold predictions, then judge on test once",
+        ),
+        Item(
+            test_untouched,
+            "warning",
+            "use `--split stratified`; when test has been read repeatedly, judge on new pictures",
+        ),
+        Item(
+            calibration_known,
+            "warning",
+            "fit a temperature on validation pictures, or use the answers without their probabilities",
+        ),
+        Item(
+            stable_under_resizing,
+            "warning",
+            "`petclf evaluate RUN --treatments` tries it; prepare pictures in use exactly as in training, or train with random crops",
+        ),
+        Item(labels_audited, "warning", "`petclf audit` with pretrained weights at hand, and look at what it suspects"),
+        Item(
+            outside_tried,
+            "warning",
+            "`petclf evaluate RUN --data PATH` with labelled pictures from where the model will be used",
+        ),
+        Item(export_agrees, "warning", "export again in full precision; do not ship this bundle"),
+        Item(licence_recorded, "warning", "put a LICENSE into the data folder"),
+    )
+}
 
 # %% ../nbs/10_checklist.ipynb #99e89272
-RULES = Path(petclf.__file__).parent/"tables"/"checklist.toml"
+RULES = Path(petclf.__file__).parent / "tables" / "checklist.toml"
+
 
 def read_rules(
-    path=None, # a TOML file; None: `checklist.toml` in the current folder, else petclf's own
-) -> dict: # `severity`: name to `error`, `warning` or `off`; `floors`: name to number
+    path=None,  # a TOML file; None: `checklist.toml` in the current folder, else petclf's own
+) -> dict:  # `severity`: name to `error`, `warning` or `off`; `floors`: name to number
     "The rules of the checklist; what a file leaves out is as in petclf's own."
     own = _read_toml(RULES)
-    if path is None and not (path := Path("checklist.toml")).is_file(): return own
+    if path is None and not (path := Path("checklist.toml")).is_file():
+        return own
     return _merged(own, _read_toml(path), path)
 
 
 def _read_toml(path):
-    try: return tomllib.loads(Path(path).read_text(encoding="utf-8"))
-    except FileNotFoundError: raise PetclfError(f"{path}: no such file; leave --rules out for petclf's own rules") from None
-    except OSError as error: raise PetclfError(f"{path}: cannot be read: {error.strerror}") from None
-    except ValueError as error: raise PetclfError(f"{path}: not valid TOML ({error})") from None
+    try:
+        return tomllib.loads(Path(path).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise PetclfError(f"{path}: no such file; leave --rules out for petclf's own rules") from None
+    except OSError as error:
+        raise PetclfError(f"{path}: cannot be read: {error.strerror}") from None
+    except ValueError as error:
+        raise PetclfError(f"{path}: not valid TOML ({error})") from None
 
 
 def _merged(own, given, path):
     "Rules with what `given` changes. Raises `PetclfError` for a name or a value that does not exist."
     for part, entries in given.items():
-        if part not in own: raise PetclfError(f"{path}: there is no [{part}]; the rules have [severity] and [floors]")
-        if not isinstance(entries, dict): raise PetclfError(f"{path}: {part} is {entries!r}; it is a table, [{part}]")
+        if part not in own:
+            raise PetclfError(f"{path}: there is no [{part}]; the rules have [severity] and [floors]")
+        if not isinstance(entries, dict):
+            raise PetclfError(f"{path}: {part} is {entries!r}; it is a table, [{part}]")
         for name, value in entries.items():
-            if name not in own[part]: raise PetclfError(f"{path}: [{part}] has no {name}; it takes {', '.join(own[part])}")
-            if part == "severity" and value not in ("error", "warning", "off"): raise PetclfError(f'{path}: [severity] {name} is {value!r}; it takes "error", "warning" or "off"')
-            if part == "floors" and not (_is_number(value) and value >= 0): raise PetclfError(f"{path}: [floors] {name} is {value!r}; it takes a number, 0 or more")
-            if part == "floors" and name != "pictures_per_class" and value > 1: raise PetclfError(f"{path}: [floors] {name} is {value}; it is a share, 0 to 1")
+            if name not in own[part]:
+                raise PetclfError(f"{path}: [{part}] has no {name}; it takes {', '.join(own[part])}")
+            if part == "severity" and value not in ("error", "warning", "off"):
+                raise PetclfError(f'{path}: [severity] {name} is {value!r}; it takes "error", "warning" or "off"')
+            if part == "floors" and not (_is_number(value) and value >= 0):
+                raise PetclfError(f"{path}: [floors] {name} is {value!r}; it takes a number, 0 or more")
+            if part == "floors" and name != "pictures_per_class" and value > 1:
+                raise PetclfError(f"{path}: [floors] {name} is {value}; it is a share, 0 to 1")
     merged = {part: {**own[part], **given.get(part, {})} for part in own}
-    if all(severity == "off" for severity in merged["severity"].values()): raise PetclfError(f"{path}: every item of [severity] is off; nothing would be checked")
+    if all(severity == "off" for severity in merged["severity"].values()):
+        raise PetclfError(f"{path}: every item of [severity] is off; nothing would be checked")
     return merged
 
 # %% ../nbs/10_checklist.ipynb #179c36eb
 def check(
-    run, # a run, or its folder
-    arm=None, # which arm; None: the verdict's chosen one, or the only one
-    rules=None, # as `read_rules` gives them, or some of them, or the path of a rules file; None: `read_rules()`
-) -> dict: # what is written to `checklist.json`: `arm`, `passed`, and `items`, each with `name`, `severity`, `status`, `evidence`, `remedy`
+    run,  # a run, or its folder
+    arm=None,  # which arm; None: the verdict's chosen one, or the only one
+    rules=None,  # as `read_rules` gives them, or some of them, or the path of a rules file; None: `read_rules()`
+) -> dict:  # what is written to `checklist.json`: `arm`, `passed`, and `items`, each with `name`, `severity`, `status`, `evidence`, `remedy`
     "Go through the checklist for one arm of a run. It has passed when no item of severity `error` fails."
     run = run if isinstance(run, Run) else Run.open(run)
     rules = _merged(_read_toml(RULES), rules, "rules") if isinstance(rules, dict) else read_rules(rules)
     arm = _which_arm(run, arm)
     seen, items = Seen(run, arm, rules["floors"]), []
     for name, item in ITEMS.items():
-        if (severity := rules["severity"][name]) == "off": continue
+        if (severity := rules["severity"][name]) == "off":
+            continue
         status, evidence = _judged(item, seen)
         items.append(dict(name=name, severity=severity, status=status, evidence=evidence, remedy=item.remedy))
-    return dict(arm=arm, passed=not any(item["severity"] == "error" and item["status"] == "fail" for item in items), items=items)
+    return dict(
+        arm=arm, passed=not any(item["severity"] == "error" and item["status"] == "fail" for item in items), items=items
+    )
 
 
 def _which_arm(run, arm):
     arms = run.record["settings"].get("arms")
-    if not isinstance(arms, list) or not arms: raise PetclfError(f"{run.folder}/run.json: names no arms")
+    if not isinstance(arms, list) or not arms:
+        raise PetclfError(f"{run.folder}/run.json: names no arms")
     if arm is not None:
-        if arm not in arms: raise PetclfError(f"--arm {arm}: {run.folder} has no such arm; it has {', '.join(map(str, arms))}")
+        if arm not in arms:
+            raise PetclfError(f"--arm {arm}: {run.folder} has no such arm; it has {', '.join(map(str, arms))}")
         return arm
-    if (run.folder/"verdict.json").is_file():
+    if (run.folder / "verdict.json").is_file():
         chosen = verdict.get("chosen") if isinstance(verdict := run.verdict, dict) else None
-        if chosen not in arms: raise PetclfError(f"{run.folder}/verdict.json: chosen is {chosen!r}, which is no arm of the run; name one with --arm ({', '.join(map(str, arms))})")
+        if chosen not in arms:
+            raise PetclfError(
+                f"{run.folder}/verdict.json: chosen is {chosen!r}, which is no arm of the run; name one with --arm ({', '.join(map(str, arms))})"
+            )
         return chosen
-    if len(arms) > 1: raise PetclfError(f"{run.folder}: has no verdict yet; name an arm with --arm ({', '.join(map(str, arms))})")
+    if len(arms) > 1:
+        raise PetclfError(f"{run.folder}: has no verdict yet; name an arm with --arm ({', '.join(map(str, arms))})")
     return arms[0]
 
 
 def _judged(item, seen):
     "What an item says. An item that cannot come to an answer has failed, whatever the reason."
-    try: return item.judge(seen)
-    except PetclfError as error: return _fails(f"cannot be judged: {error}")
-    except KeyError as error: return _fails(f"cannot be judged: the run's files lack {error.args[0]!r}")
-    except Exception as error: return _fails(f"cannot be judged: the run's files are not as petclf writes them ({type(error).__name__}: {' '.join(str(error).split())[:200]})")
+    try:
+        return item.judge(seen)
+    except PetclfError as error:
+        return _fails(f"cannot be judged: {error}")
+    except KeyError as error:
+        return _fails(f"cannot be judged: the run's files lack {error.args[0]!r}")
+    except Exception as error:
+        return _fails(
+            f"cannot be judged: the run's files are not as petclf writes them ({type(error).__name__}: {' '.join(str(error).split())[:200]})"
+        )
 
 # %% ../nbs/10_checklist.ipynb #671012a0
 SIGNS = {"pass": "✓", "fail": "✗", "not applicable": "–"}
 
+
 class Shown(str):
     "A checklist as text that a notebook shows as a table."
+
     def __new__(cls, text, table):
         self = super().__new__(cls, text)
         self.table = table
         return self
 
-    def __repr__(self): return str(self)
-    def _repr_html_(self): return self.table
+    def __repr__(self):
+        return str(self)
+
+    def _repr_html_(self):
+        return self.table
 
 
 def checklist_text(
-    checklist, # as `check` gives it
-) -> str: # lines for a terminal
+    checklist,  # as `check` gives it
+) -> str:  # lines for a terminal
     "A checklist in plain text: failures with their remedy."
     width, lines = max(len(item["name"]) for item in checklist["items"]), [_in_short(checklist)]
     for item in checklist["items"]:
         lines.append(f"{SIGNS[item['status']]} {item['severity']:<7}  {item['name']:<{width}}  {item['evidence']}")
-        if item["status"] == "fail": lines.append(f"  {'':<7}  {'':<{width}}  → {item['remedy']}")
+        if item["status"] == "fail":
+            lines.append(f"  {'':<7}  {'':<{width}}  → {item['remedy']}")
     return "\n".join(lines)
 
 
 def _in_short(checklist):
-    failed = {severity: sum(item["status"] == "fail" and item["severity"] == severity for item in checklist["items"]) for severity in ("error", "warning")}
+    failed = {
+        severity: sum(item["status"] == "fail" and item["severity"] == severity for item in checklist["items"])
+        for severity in ("error", "warning")
+    }
     said = " and ".join(f"{count} {severity}{'' if count == 1 else 's'}" for severity, count in failed.items() if count)
-    return f"{checklist['arm']}: {'passed' if checklist['passed'] else 'failed'}" + (f", with {said}" if said else f", all {len(checklist['items'])} items hold or do not apply")
+    return f"{checklist['arm']}: {'passed' if checklist['passed'] else 'failed'}" + (
+        f", with {said}" if said else f", all {len(checklist['items'])} items hold or do not apply"
+    )
 
 
 def show_checklist(
-    checklist, # as `check` gives it
-) -> Shown: # a table in a notebook, text elsewhere
+    checklist,  # as `check` gives it
+) -> Shown:  # a table in a notebook, text elsewhere
     "A checklist to look at."
     colours = {"pass": "#1a7f37", "fail": "#b42318", "not applicable": "#666"}
     left, rows = "style='text-align: left; vertical-align: top'", []
     for item in checklist["items"]:
         mend = f"<br><em>{html.escape(item['remedy'])}</em>" if item["status"] == "fail" else ""
-        rows.append(f"<tr><td style='color: {colours[item['status']]}; font-weight: bold' title='{item['status']}'>{SIGNS[item['status']]}</td><td {left}>{html.escape(item['name'])}</td>"
-                    f"<td {left}>{item['severity']}</td><td {left}>{html.escape(item['evidence'])}{mend}</td></tr>")
+        rows.append(
+            f"<tr><td style='color: {colours[item['status']]}; font-weight: bold' title='{item['status']}'>{SIGNS[item['status']]}</td><td {left}>{html.escape(item['name'])}</td>"
+            f"<td {left}>{item['severity']}</td><td {left}>{html.escape(item['evidence'])}{mend}</td></tr>"
+        )
     head = "".join(f"<th {left}>{name}</th>" for name in ("", "item", "severity", "evidence"))
     table = f"<table><caption style='text-align: left'>{html.escape(_in_short(checklist))}</caption><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
     return Shown(checklist_text(checklist), table)
 
 # %% ../nbs/10_checklist.ipynb #bdaf52ad
 def write_checklist(
-    run, # a run, or its folder
-    arm=None, # which arm; None: the verdict's chosen one, or the only one
-    rules=None, # as in `check`
-) -> dict: # the checklist
+    run,  # a run, or its folder
+    arm=None,  # which arm; None: the verdict's chosen one, or the only one
+    rules=None,  # as in `check`
+) -> dict:  # the checklist
     "Check a run and write `checklist.json` into it."
     run = run if isinstance(run, Run) else Run.open(run)
     checklist = check(run, arm, rules)
-    write_json(run.folder/"checklist.json", checklist)
+    write_json(run.folder / "checklist.json", checklist)
     return checklist

@@ -19,188 +19,334 @@ from PIL import Image
 from tqdm.auto import tqdm
 
 import petclf
-from .audit import apply_findings, audit, audit_record, check_groups, find_label_errors, group_copies, list_changes
-from .backbone import Body, Features, Weights, _package_file, _is_torchvision, body_of_run, check_arch, engine_and_precision, expects, pretrained_network, take_features
+from petclf.audit import (
+    apply_findings,
+    audit,
+    audit_record,
+    check_groups,
+    find_label_errors,
+    group_copies,
+    list_changes,
+)
+from petclf.backbone import (
+    Body,
+    Features,
+    Weights,
+    _package_file,
+    _is_torchvision,
+    body_of_run,
+    check_arch,
+    engine_and_precision,
+    expects,
+    pretrained_network,
+    take_features,
+)
 from .blocks import classes_of, pet_loaders
 from .catalog import NAMES, Pets, choose_target, count_classes, count_left_out, limit_catalog, load_data
 from .engines import cores, in_parts, in_threads
 from .errors import PetclfError
-from .evaluate import (at_threshold, away, calibrate, choose_threshold, corrected_difference, correct_prior, figure, fit_temperature, hidden, holm, leak_price, mean_and_spread,
-                             metrics, paired, paired_recalls, summed_to_species, percent, plot_confusion, plot_history, plot_precision_recall, plot_reliability, plot_roc, plot_threshold, positive_class)
+from petclf.evaluate import (
+    at_threshold,
+    away,
+    calibrate,
+    choose_threshold,
+    corrected_difference,
+    correct_prior,
+    figure,
+    fit_temperature,
+    hidden,
+    holm,
+    leak_price,
+    mean_and_spread,
+    metrics,
+    paired,
+    paired_recalls,
+    summed_to_species,
+    percent,
+    plot_confusion,
+    plot_history,
+    plot_precision_recall,
+    plot_reliability,
+    plot_roc,
+    plot_threshold,
+    positive_class,
+)
 from .figures import save_figure
 from .files import read_json, sha256, write_json, write_table
 from .pixels import PictureError, normalise, open_picture, resize
 from .recipe import ARMS, Arm, Recipe, differences
 from .run import Run, alone_in, begin_run, read_predictions, read_text_table, setting_words, write_predictions
 from .split import check_split, evaluated_part, split_catalog
-from .train import (Probe, arm_settings, choose_device, choose_precision, fit_arm, fit_probe, load_model, make_learner, predict_parts, predictions_table,
-                          processor, read_checkpoint, sanity_check)
+from petclf.train import (
+    Probe,
+    arm_settings,
+    choose_device,
+    choose_precision,
+    fit_arm,
+    fit_probe,
+    load_model,
+    make_learner,
+    predict_parts,
+    predictions_table,
+    processor,
+    read_checkpoint,
+    sanity_check,
+)
 
 # %% ../nbs/09_compare.ipynb #b801ff5f
-def versions() -> dict: # name to version
+def versions() -> dict:  # name to version
     "The versions that a result can depend on."
-    packages = ("fastai", "fastcore", "torch", "torchvision", "timm", "numpy", "pandas", "scikit-learn", "scipy", "pillow", "onnxruntime")
+    packages = (
+        "fastai",
+        "fastcore",
+        "torch",
+        "torchvision",
+        "timm",
+        "numpy",
+        "pandas",
+        "scikit-learn",
+        "scipy",
+        "pillow",
+        "onnxruntime",
+    )
     found = {"petclf": petclf.__version__, "python": platform.python_version(), "system": platform.platform()}
     for package in packages:
-        try: found[package] = importlib.metadata.version(package)
-        except importlib.metadata.PackageNotFoundError: pass
+        try:
+            found[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            pass
     return found
 
 # %% ../nbs/09_compare.ipynb #5b9edabb
-AUDIT_STRENGTH = 0.01 # C of the probe that doubts labels: a bit stronger held back than one that only answers
+AUDIT_STRENGTH = 0.01  # C of the probe that doubts labels: a bit stronger held back than one that only answers
+
 
 def doubt_labels(
-    catalog, # a catalog
-    features, # `Features` of its readable pictures
-    target, # the column whose labels are doubted
-    folds=5, # of the out-of-fold predictions
-    seed=0, # of the folds
-    progress=False, # show a progress bar
-) -> np.ndarray: # float64 (n, classes), a row a row of the catalog; NaN where a picture has no label or no features. None where there is nothing to tell apart
+    catalog,  # a catalog
+    features,  # `Features` of its readable pictures
+    target,  # the column whose labels are doubted
+    folds=5,  # of the out-of-fold predictions
+    seed=0,  # of the folds
+    progress=False,  # show a progress bar
+) -> np.ndarray:  # float64 (n, classes), a row a row of the catalog; NaN where a picture has no label or no features. None where there is nothing to tell apart
     "What a probe says about each picture when it has seen neither it nor its copies."
-    told = catalog.file.isin(features.files).to_numpy() & (catalog[target] != "").to_numpy() & (catalog.note == "").to_numpy()
+    told = (
+        catalog.file.isin(features.files).to_numpy()
+        & (catalog[target] != "").to_numpy()
+        & (catalog.note == "").to_numpy()
+    )
     labels = catalog[target][told]
     classes = sorted(labels.unique())
-    if len(classes) < 2 or labels.value_counts().min() < 2: return None
-    _, said = fit_probe(features.of(catalog.file[told]), labels, labels, catalog.group[told], AUDIT_STRENGTH, folds=folds, seed=seed, progress=progress, whole=False)
+    if len(classes) < 2 or labels.value_counts().min() < 2:
+        return None
+    _, said = fit_probe(
+        features.of(catalog.file[told]),
+        labels,
+        labels,
+        catalog.group[told],
+        AUDIT_STRENGTH,
+        folds=folds,
+        seed=seed,
+        progress=progress,
+        whole=False,
+    )
     probabilities = np.full((len(catalog), len(classes)), np.nan)
     probabilities[told] = said
     return probabilities
 
 
 def audit_data(
-    pets, # a data set
-    catalog, # its catalog, perhaps with parts that its folders say
-    target, # what is learned
-    features=None, # `Features`, for the search for label errors; None leaves it out
-    why="", # why there are none
-    seed=0, # of the search and the folds
-    progress=False, # show progress bars
-) -> tuple: # findings; the catalog with groups, and notes for what turned out to be unreadable
+    pets,  # a data set
+    catalog,  # its catalog, perhaps with parts that its folders say
+    target,  # what is learned
+    features=None,  # `Features`, for the search for label errors; None leaves it out
+    why="",  # why there are none
+    seed=0,  # of the search and the folds
+    progress=False,  # show progress bars
+) -> tuple:  # findings; the catalog with groups, and notes for what turned out to be unreadable
     "The audit of a data set, copies as groups."
     findings = audit(pets, catalog, target, progress=progress, seed=seed)
     about = dict(findings.attrs)
     grouped = group_copies(catalog, findings)
     late = findings[findings.kind == "unreadable"].set_index("file").evidence
-    unreadable = "unreadable: " + grouped.file.map(late).astype("str") # missing where a picture was read
+    unreadable = "unreadable: " + grouped.file.map(late).astype("str")  # missing where a picture was read
     grouped = grouped.assign(note=grouped.note.mask((grouped.note == "") & unreadable.notna(), unreadable))
-    if features is not None and importlib.util.find_spec("cleanlab") is None: about["left_out"]["label_error"] = "cleanlab is not installed: pip install 'petclf[audit]'"
+    if features is not None and importlib.util.find_spec("cleanlab") is None:
+        about["left_out"]["label_error"] = "cleanlab is not installed: pip install 'petclf[audit]'"
     elif features is not None:
         finest = "label" if (grouped.label != "").all() else target
         probabilities = doubt_labels(grouped, features, finest, seed=seed, progress=progress)
-        if probabilities is None: about["left_out"]["label_error"] = f"{finest} gives a probe nothing to tell apart: two labels with two pictures each are needed"
+        if probabilities is None:
+            about["left_out"]["label_error"] = (
+                f"{finest} gives a probe nothing to tell apart: two labels with two pictures each are needed"
+            )
         else:
             del about["left_out"]["label_error"]
             findings = pd.concat([findings, find_label_errors(grouped, finest, probabilities)], ignore_index=True)
-    elif why: about["left_out"]["label_error"] = why
+    elif why:
+        about["left_out"]["label_error"] = why
     findings.attrs = about
     return findings, grouped
 
 # %% ../nbs/09_compare.ipynb #14cd95c2
 def audit_run(
-    data="sample", # a data set's name, or a path
-    target=None, # `species`, `breed` or `label`; None chooses
-    split=None, # as in `train_arms`; a split that cannot be made is no obstacle here
-    seed=0, # of the sample, the split, the search and the folds
-    limit=None, # look at only so many pictures
-    arch=None, # whose features doubt labels; None: EfficientNet-Lite0 where its weights are installed, else ResNet-18
-    weights=None, # a local file with its pretrained weights
-    out=None, # the run folder; None: `runs/DATA-audit`
-    overwrite=False, # replace a run that has other settings
-    progress=False, # show progress
-    say=lambda text: None, # a function that is told what happens, a line at a time
-) -> Run: # with `catalog.csv`, `audit.csv`, `audit.json`
+    data="sample",  # a data set's name, or a path
+    target=None,  # `species`, `breed` or `label`; None chooses
+    split=None,  # as in `train_arms`; a split that cannot be made is no obstacle here
+    seed=0,  # of the sample, the split, the search and the folds
+    limit=None,  # look at only so many pictures
+    arch=None,  # whose features doubt labels; None: EfficientNet-Lite0 where its weights are installed, else ResNet-18
+    weights=None,  # a local file with its pretrained weights
+    out=None,  # the run folder; None: `runs/DATA-audit`
+    overwrite=False,  # replace a run that has other settings
+    progress=False,  # show progress
+    say=lambda text: None,  # a function that is told what happens, a line at a time
+) -> Run:  # with `catalog.csv`, `audit.csv`, `audit.json`
     "Look at a data set before training. Where pretrained weights cannot be had, labels are not doubted, and that is said."
-    if arch is not None: check_arch(arch)
+    if arch is not None:
+        check_arch(arch)
     pets = load_data(data, seed, progress)
     catalog = limit_catalog(pets.catalog, limit, seed)
-    try: catalog, target = choose_target(catalog, target)
+    try:
+        catalog, target = choose_target(catalog, target)
     except PetclfError:
-        if target is not None: raise
-        target = "label" # one class, or no labels: everything else can still be looked at
+        if target is not None:
+            raise
+        target = "label"  # one class, or no labels: everything else can still be looked at
     say(f"{pets.name}: {len(catalog):,} pictures, {int((catalog.note != '').sum())} of them left out")
-    settings = dict(data=data if data in NAMES else str(Path(data).expanduser().resolve()), fingerprint=pets.fingerprint, target=target, split=split, seed=seed, limit=limit, arms=[], audit=True,
-                    arch=arch, weights=sha256(Path(weights).expanduser()) if weights and Path(weights).expanduser().is_file() else weights)
-    out = Path(out or Path("runs")/f"{pets.name}-audit")
+    settings = dict(
+        data=data if data in NAMES else str(Path(data).expanduser().resolve()),
+        fingerprint=pets.fingerprint,
+        target=target,
+        split=split,
+        seed=seed,
+        limit=limit,
+        arms=[],
+        audit=True,
+        arch=arch,
+        weights=sha256(Path(weights).expanduser()) if weights and Path(weights).expanduser().is_file() else weights,
+    )
+    out = Path(out or Path("runs") / f"{pets.name}-audit")
     with alone_in(out):
         run = begin_run(out, settings, overwrite)
-        if (run.folder/"audit.json").is_file(): say("audit: done already"); return run
-        arch = arch or ("tf_efficientnet_lite0" if weights is None and _installed("tf_efficientnet_lite0") else "resnet18")
+        if (run.folder / "audit.json").is_file():
+            say("audit: done already")
+            return run
+        arch = arch or (
+            "tf_efficientnet_lite0" if weights is None and _installed("tf_efficientnet_lite0") else "resnet18"
+        )
         features, why, origin = None, "", None
         try:
             network, origin = pretrained_network(arch, weights)
             features = _features(pets, catalog, Recipe(arch=arch), network, origin, progress)
         except PetclfError as error:
-            if weights is not None: raise # what was asked for by name must work
+            if weights is not None:
+                raise  # what was asked for by name must work
             why = str(error)
         findings, catalog = audit_data(pets, catalog, target, features, why, seed, progress)
         groups = catalog.group
-        if split == "official": catalog = catalog.assign(group=catalog.file) # as it was published: what crosses it is to be seen
-        try: catalog, split = split_catalog(catalog, split, seed, pets.root)
-        except PetclfError as error: say(f"not split: {error}"); split = None
+        if split == "official":
+            catalog = catalog.assign(group=catalog.file)  # as it was published: what crosses it is to be seen
+        try:
+            catalog, split = split_catalog(catalog, split, seed, pets.root)
+        except PetclfError as error:
+            say(f"not split: {error}")
+            split = None
         catalog = catalog.assign(group=groups)
-        write_table(run.folder/"catalog.csv", catalog)
-        run.update(versions=versions(), hardware=processor(), seed=seed, target=target, split=split, classes=sorted(set(catalog[target]) - {""}),
-                   data=dict(name=pets.name, root=str(pets.root), fingerprint=pets.fingerprint, licence=pets.licence, pictures=len(catalog), left_out=int((catalog.note != "").sum())),
-                   weights=asdict(origin) if origin else None)
+        write_table(run.folder / "catalog.csv", catalog)
+        run.update(
+            versions=versions(),
+            hardware=processor(),
+            seed=seed,
+            target=target,
+            split=split,
+            classes=sorted(set(catalog[target]) - {""}),
+            data=dict(
+                name=pets.name,
+                root=str(pets.root),
+                fingerprint=pets.fingerprint,
+                licence=pets.licence,
+                pictures=len(catalog),
+                left_out=int((catalog.note != "").sum()),
+            ),
+            weights=asdict(origin) if origin else None,
+        )
         say(f"\n{count_classes(catalog, target)}\n")
         say(_write_audit(run, pets, catalog, target, findings))
     return run
 
 
-def _installed(arch): # whether an installed package holds the weights
-    try: return _package_file(arch) is not None and bool(importlib.util.find_spec("timm"))
-    except PetclfError: return False
+def _installed(arch):  # whether an installed package holds the weights
+    try:
+        return _package_file(arch) is not None and bool(importlib.util.find_spec("timm"))
+    except PetclfError:
+        return False
 
 
 def apply_audit(
-    run, # a run with an audit
-    drop=None, # kinds of findings whose pictures are left out; None: `unreadable` and `exact_duplicate`
-    relabel=None, # a CSV with the columns `file` and `label`: what those pictures show
-) -> pd.DataFrame: # the changes, as in `changes.csv`
+    run,  # a run with an audit
+    drop=None,  # kinds of findings whose pictures are left out; None: `unreadable` and `exact_duplicate`
+    relabel=None,  # a CSV with the columns `file` and `label`: what those pictures show
+) -> pd.DataFrame:  # the changes, as in `changes.csv`
     "Write `cleaned/catalog.csv`, which `--data` takes, and `changes.csv`, which says what is different and why."
-    path, record = run.folder/"audit.csv", run.record
-    if not path.is_file(): raise PetclfError(f"{run.folder}: has no audit.csv; `petclf audit --data ... -o {run.folder}` makes it")
+    path, record = run.folder / "audit.csv", run.record
+    if not path.is_file():
+        raise PetclfError(f"{run.folder}: has no audit.csv; `petclf audit --data ... -o {run.folder}` makes it")
     findings = read_text_table(path).astype({"score": "float64"})
     labels = {}
     if relabel is not None:
         table = read_text_table(relabel)
-        if missing := [column for column in ("file", "label") if column not in table]: raise PetclfError(f"--relabel {relabel}: needs the column {missing[0]!r}; it has {', '.join(table.columns)}")
+        if missing := [column for column in ("file", "label") if column not in table]:
+            raise PetclfError(
+                f"--relabel {relabel}: needs the column {missing[0]!r}; it has {', '.join(table.columns)}"
+            )
         labels = dict(zip(table.file, table.label))
     before = run.catalog
-    after = apply_findings(before, findings, ("unreadable", "exact_duplicate") if drop is None else [kind.strip() for kind in drop if kind.strip()], labels, "label")
+    after = apply_findings(
+        before,
+        findings,
+        ("unreadable", "exact_duplicate") if drop is None else [kind.strip() for kind in drop if kind.strip()],
+        labels,
+        "label",
+    )
     changes = list_changes(before, after)
-    cleaned = run.folder/"cleaned"
+    cleaned = run.folder / "cleaned"
     # Its run.json says where the pictures are; a split that was made here is made anew by whoever trains, one that the data came with stays.
-    write_json(cleaned/"run.json", dict(data=record["data"], settings=dict(record["settings"], cleaned=True)))
-    write_table(cleaned/"catalog.csv", after if record["split"] == "folders" else after.assign(split=""))
-    write_table(run.folder/"changes.csv", changes)
+    write_json(cleaned / "run.json", dict(data=record["data"], settings=dict(record["settings"], cleaned=True)))
+    write_table(cleaned / "catalog.csv", after if record["split"] == "folders" else after.assign(split=""))
+    write_table(run.folder / "changes.csv", changes)
     return changes
 
 # %% ../nbs/09_compare.ipynb #33ab9290
 def train_arms(
-    data="sample", # a data set's name, or a path
-    arms=("probe", "scratch", "pretrained"), # which arms, in this order
-    recipe=Recipe(), # how all of them are trained
-    target=None, # `species`, `breed` or `label`; None chooses
-    split=None, # `stratified`, `random`, `official` or `folders`; None chooses
-    seed=0, # of the sample, the split and the training
-    limit=None, # use only so many pictures
-    weights=None, # a local file with pretrained weights
-    out=None, # the run folder; None: `runs/` and a name made from the settings
-    overwrite=False, # replace a run that has other settings
-    look=True, # audit the data first; without it copies are not known, and the checklist says so
-    bodies=(), # networks whose probes are held side by side, in `bodies.csv`
-    progress=False, # show progress
-    say=lambda text: None, # a function that is told what happens, a line at a time
-) -> Run: # each arm trained and evaluated
+    data="sample",  # a data set's name, or a path
+    arms=("probe", "scratch", "pretrained"),  # which arms, in this order
+    recipe=Recipe(),  # how all of them are trained
+    target=None,  # `species`, `breed` or `label`; None chooses
+    split=None,  # `stratified`, `random`, `official` or `folders`; None chooses
+    seed=0,  # of the sample, the split and the training
+    limit=None,  # use only so many pictures
+    weights=None,  # a local file with pretrained weights
+    out=None,  # the run folder; None: `runs/` and a name made from the settings
+    overwrite=False,  # replace a run that has other settings
+    look=True,  # audit the data first; without it copies are not known, and the checklist says so
+    bodies=(),  # networks whose probes are held side by side, in `bodies.csv`
+    progress=False,  # show progress
+    say=lambda text: None,  # a function that is told what happens, a line at a time
+) -> Run:  # each arm trained and evaluated
     "Train arms under one recipe on one split and evaluate each. A run that was broken off continues."
     started, steps = time.perf_counter(), {}
-    def finished(step): steps[step] = time.perf_counter() - started - sum(steps.values())
-    if not arms: raise PetclfError(f"--arms: no arm named; it takes {', '.join(ARMS)}")
-    if len(set(arms)) < len(arms): raise PetclfError(f"--arms {','.join(arms)}: an arm is named twice")
+
+    def finished(step):
+        steps[step] = time.perf_counter() - started - sum(steps.values())
+
+    if not arms:
+        raise PetclfError(f"--arms: no arm named; it takes {', '.join(ARMS)}")
+    if len(set(arms)) < len(arms):
+        raise PetclfError(f"--arms {','.join(arms)}: an arm is named twice")
     plans = {name: Arm.read(name, recipe) for name in arms}
-    for arch in (recipe.arch, *bodies): check_arch(arch)
+    for arch in (recipe.arch, *bodies):
+        check_arch(arch)
     device = choose_device(recipe.device)
     precision = choose_precision(recipe.precision, device)
 
@@ -211,78 +357,163 @@ def train_arms(
     if any(plan.base != "scratch" for plan in plans.values()):
         network, origin = pretrained_network(recipe.arch, weights)
         say(f"pretrained weights: {origin.source}")
-    elif weights is not None: raise PetclfError(f"--weights {weights}: {arms[0]} starts from random weights; leave --weights out, or name an arm that is pretrained")
-    features = _features(pets, catalog, recipe, network, origin, progress) if any(plan.base == "probe" for plan in plans.values()) else None
+    elif weights is not None:
+        raise PetclfError(
+            f"--weights {weights}: {arms[0]} starts from random weights; leave --weights out, or name an arm that is pretrained"
+        )
+    features = (
+        _features(pets, catalog, recipe, network, origin, progress)
+        if any(plan.base == "probe" for plan in plans.values())
+        else None
+    )
     finished("features")
 
-    out = Path(out or Path("runs")/"-".join([pets.name, target, recipe.arch, *(arms if len(arms) == 1 else ())]))
-    settings = dict(data=data if data in NAMES else str(Path(data).expanduser().resolve()), fingerprint=pets.fingerprint, target=target, split=split, seed=seed, limit=limit,
-                    arms=list(arms), weights=asdict(origin) if origin else None, recipe=asdict(recipe), look=look, bodies=list(bodies) or None)
-    check_split(split_catalog(catalog, split, seed, pets.root)[0], target) # what cannot be split cannot be trained on either
+    out = Path(out or Path("runs") / "-".join([pets.name, target, recipe.arch, *(arms if len(arms) == 1 else ())]))
+    settings = dict(
+        data=data if data in NAMES else str(Path(data).expanduser().resolve()),
+        fingerprint=pets.fingerprint,
+        target=target,
+        split=split,
+        seed=seed,
+        limit=limit,
+        arms=list(arms),
+        weights=asdict(origin) if origin else None,
+        recipe=asdict(recipe),
+        look=look,
+        bodies=list(bodies) or None,
+    )
+    check_split(
+        split_catalog(catalog, split, seed, pets.root)[0], target
+    )  # what cannot be split cannot be trained on either
     with alone_in(out):
         run = begin_run(out, settings, overwrite)
-        audited = _audited(out, settings) # by an earlier call with the same settings
-        if audited is not None: catalog, split = audited
+        audited = _audited(out, settings)  # by an earlier call with the same settings
+        if audited is not None:
+            catalog, split = audited
         else:
             findings = None
             if look:
-                if features is None and network is not None and _can_probe(recipe.arch): # no probe in this run: labels are doubted at the body's own size
+                if (
+                    features is None and network is not None and _can_probe(recipe.arch)
+                ):  # no probe in this run: labels are doubted at the body's own size
                     features = _features(pets, catalog, replace(recipe, probe_size=0), network, origin, progress)
-                findings, catalog = audit_data(pets, catalog, target, features, "no pretrained features: no arm of this run has pretrained weights that can give them", seed, progress)
+                findings, catalog = audit_data(
+                    pets,
+                    catalog,
+                    target,
+                    features,
+                    "no pretrained features: no arm of this run has pretrained weights that can give them",
+                    seed,
+                    progress,
+                )
             catalog, split = split_catalog(catalog, split, seed, pets.root)
         finished("audit_and_split")
         check_split(catalog, target)
         classes, part = classes_of(catalog, target), evaluated_part(catalog)
         positive = positive_class(classes)
         for name, plan in plans.items():
-            if plan.decisions and positive is None: raise PetclfError(f"{name}: +{plan.decisions[0]} is for cats and dogs; here are {_names(classes)}")
-        say(f"{pets.name}: {len(catalog):,} pictures, {int((catalog.note != '').sum())} of them left out; told apart by {target}: {_names(classes)}")
+            if plan.decisions and positive is None:
+                raise PetclfError(f"{name}: +{plan.decisions[0]} is for cats and dogs; here are {_names(classes)}")
+        say(
+            f"{pets.name}: {len(catalog):,} pictures, {int((catalog.note != '').sum())} of them left out; told apart by {target}: {_names(classes)}"
+        )
         say(f"\n{count_classes(catalog, target)}\n")
-        write_table(run.folder/"catalog.csv", catalog)
+        write_table(run.folder / "catalog.csv", catalog)
         expected = expects(recipe.arch)
-        if any(not (run.arm(name)/"metrics.json").is_file() for name in arms): # what is finished was not made here and now
+        if any(
+            not (run.arm(name) / "metrics.json").is_file() for name in arms
+        ):  # what is finished was not made here and now
             run.update(versions=versions(), hardware=dict(**processor(), device=device.type, precision=precision))
-        run.update(recipe=asdict(recipe), seed=seed,
-                   data=dict(name=pets.name, root=str(pets.root), fingerprint=pets.fingerprint, licence=pets.licence, pictures=len(catalog),
-                             left_out=int((catalog.note != "").sum())),
-                   target=target, classes=classes, positive=positive, split=split, evaluated=part,
-                   weights=asdict(origin) | dict(expected=asdict(expected)) if origin else None)
-        if audited is None and look: say(_write_audit(run, pets, catalog, target, findings))
-        job = _Job(run, pets, catalog, target, recipe, seed, network, origin, progress, part, classes, positive, features)
+        run.update(
+            recipe=asdict(recipe),
+            seed=seed,
+            data=dict(
+                name=pets.name,
+                root=str(pets.root),
+                fingerprint=pets.fingerprint,
+                licence=pets.licence,
+                pictures=len(catalog),
+                left_out=int((catalog.note != "").sum()),
+            ),
+            target=target,
+            classes=classes,
+            positive=positive,
+            split=split,
+            evaluated=part,
+            weights=asdict(origin) | dict(expected=asdict(expected)) if origin else None,
+        )
+        if audited is None and look:
+            say(_write_audit(run, pets, catalog, target, findings))
+        job = _Job(
+            run, pets, catalog, target, recipe, seed, network, origin, progress, part, classes, positive, features
+        )
         probes = [name for name in arms if plans[name].base == "probe"]
-        for names in (probes, [name for name in arms if name not in probes]): # what is ready in a minute before what takes hours
+        for names in (
+            probes,
+            [name for name in arms if name not in probes],
+        ):  # what is ready in a minute before what takes hours
             for name in names:
-                if (run.arm(name)/"metrics.json").is_file(): say(f"{name}: done already"); continue
+                if (run.arm(name) / "metrics.json").is_file():
+                    say(f"{name}: done already")
+                    continue
                 job.one_arm(name)
                 say(f"{name}: {headline(run.metrics(name))}")
-            if names is probes and bodies and not (run.folder/"bodies.csv").is_file(): say(job.side_by_side(bodies, weights))
-        if recipe.splits > 1 and features is not None: job.repeat_splits([name for name in arms if plans[name].base == "probe" and "prior" not in plans[name].decisions]) # another world is no other recipe
+            if names is probes and bodies and not (run.folder / "bodies.csv").is_file():
+                say(job.side_by_side(bodies, weights))
+        if recipe.splits > 1 and features is not None:
+            job.repeat_splits(
+                [name for name in arms if plans[name].base == "probe" and "prior" not in plans[name].decisions]
+            )  # another world is no other recipe
         finished("arms")
         run.update(timings=dict(last_call_seconds=sum(steps.values()), steps=steps))
     return run
 
 
-def _names(classes): return ", ".join(classes) if len(classes) <= 6 else f"{len(classes)} classes"
+def _names(classes):
+    return ", ".join(classes) if len(classes) <= 6 else f"{len(classes)} classes"
 
 
-def _can_probe(arch): return arch in _POOLED or not _is_torchvision(arch)
+def _can_probe(arch):
+    return arch in _POOLED or not _is_torchvision(arch)
 
 
-_POOLED = ("resnet18", "resnet34", "resnet50", "resnet101", "resnet152") # of torchvision's; timm's have one way to give features
+_POOLED = (
+    "resnet18",
+    "resnet34",
+    "resnet50",
+    "resnet101",
+    "resnet152",
+)  # of torchvision's; timm's have one way to give features
 
 
 def _features(pets, catalog, recipe, network, origin, progress):
     "Features of all pictures of a catalog that can be read."
     readable = pets.facts[(pets.facts.error == "") & pets.facts.file.isin(catalog.file)]
-    return take_features(pets.root, dict(zip(readable.file, readable.sha256)), recipe.arch, network, origin, recipe.probe_size, recipe.engine,
-                         "full" if recipe.precision == "fp16" else recipe.precision, choose_device(recipe.device), progress)
+    return take_features(
+        pets.root,
+        dict(zip(readable.file, readable.sha256)),
+        recipe.arch,
+        network,
+        origin,
+        recipe.probe_size,
+        recipe.engine,
+        "full" if recipe.precision == "fp16" else recipe.precision,
+        choose_device(recipe.device),
+        progress,
+    )
 
 
 def _audited(out, settings):
     "The catalog and the way it was split, of a run with the same settings that got that far; else None."
     run = Run(out)
-    if not (run.folder/"run.json").is_file() or run.record.get("settings") != settings: return None
-    if not (run.folder/"catalog.csv").is_file() or "split" not in run.record or (settings["look"] and not (run.folder/"audit.json").is_file()): return None
+    if not (run.folder / "run.json").is_file() or run.record.get("settings") != settings:
+        return None
+    if (
+        not (run.folder / "catalog.csv").is_file()
+        or "split" not in run.record
+        or (settings["look"] and not (run.folder / "audit.json").is_file())
+    ):
+        return None
     return run.catalog, run.record["split"]
 
 
@@ -290,60 +521,114 @@ def _write_audit(run, pets, catalog, target, findings):
     "The findings with those that only the split could show; a line that says what was found."
     about = dict(findings.attrs)
     across = check_groups(catalog, target)
-    findings = pd.concat([findings[findings.kind != "duplicate_across_splits"], across[across.kind == "duplicate_across_splits"]], ignore_index=True)
-    findings.attrs = about | dict(left_out={kind: why for kind, why in about["left_out"].items() if kind != "duplicate_across_splits"})
-    write_table(run.folder/"audit.csv", findings)
-    write_json(run.folder/"audit.json", audit_record(pets, findings))
+    findings = pd.concat(
+        [findings[findings.kind != "duplicate_across_splits"], across[across.kind == "duplicate_across_splits"]],
+        ignore_index=True,
+    )
+    findings.attrs = about | dict(
+        left_out={kind: why for kind, why in about["left_out"].items() if kind != "duplicate_across_splits"}
+    )
+    write_table(run.folder / "audit.csv", findings)
+    write_json(run.folder / "audit.json", audit_record(pets, findings))
     counts = findings.kind.value_counts()
     left = findings.attrs["left_out"]
-    return "audit: " + (", ".join(f"{count} {kind.replace('_', ' ')}" for kind, count in counts.items()) or "nothing found") + "".join(f"; {kind.replace('_', ' ')} not looked for ({why})" for kind, why in left.items())
+    return (
+        "audit: "
+        + (", ".join(f"{count} {kind.replace('_', ' ')}" for kind, count in counts.items()) or "nothing found")
+        + "".join(f"; {kind.replace('_', ' ')} not looked for ({why})" for kind, why in left.items())
+    )
 
 
 def headline(
-    figures, # a `metrics.json`
-) -> str: # accuracy, then the recall of each class (of up to four)
+    figures,  # a `metrics.json`
+) -> str:  # accuracy, then the recall of each class (of up to four)
     "The figures of an arm in one line: never accuracy alone."
     recalls = [f"{name} {percent(values['recall'])}" for name, values in figures["per_class"].items()]
-    rest = f"recall {', '.join(recalls)}" if len(recalls) <= 4 else f"balanced accuracy {percent(figures['balanced_accuracy'])}"
+    rest = (
+        f"recall {', '.join(recalls)}"
+        if len(recalls) <= 4
+        else f"balanced accuracy {percent(figures['balanced_accuracy'])}"
+    )
     return f"accuracy {percent(figures['accuracy'])} (always {figures['chance']['majority_class']!r}: {100 * figures['chance']['majority']:.1f} %), {rest}"
 
 # %% ../nbs/09_compare.ipynb #e2a9751b
 @dataclass
 class _Job:
     "What all arms of a run share."
-    run: Run; pets: Pets; catalog: pd.DataFrame; target: str; recipe: Recipe; seed: int; network: torch.nn.Module; origin: Weights; progress: bool
-    part: str; classes: list; positive: str; features: Features
+
+    run: Run
+    pets: Pets
+    catalog: pd.DataFrame
+    target: str
+    recipe: Recipe
+    seed: int
+    network: torch.nn.Module
+    origin: Weights
+    progress: bool
+    part: str
+    classes: list
+    positive: str
+    features: Features
 
     def one_arm(self, name):
         "Train and evaluate an arm; metrics.json comes last and says that it is finished."
         run, started, plan = self.run, time.perf_counter(), Arm.read(name, self.recipe)
         undecided = name.replace("+threshold", "").replace("+prior", "")
         if plan.decisions and undecided in run.arms:
-            about = {key: value for key, value in run.record["arms"][undecided].items() if key not in ("temperature", "threshold", "prior", "decided_from")}
+            about = {
+                key: value
+                for key, value in run.record["arms"][undecided].items()
+                if key not in ("temperature", "threshold", "prior", "decided_from")
+            }
             predictions, steering = (_without_calibrated(run.predictions(undecided)), self._steering(undecided))
-            about |= dict(settings=arm_settings(name, self.recipe, self.origin.source if self.origin else ""), decided_from=undecided)
+            about |= dict(
+                settings=arm_settings(name, self.recipe, self.origin.source if self.origin else ""),
+                decided_from=undecided,
+            )
             run.arm(name).mkdir(parents=True, exist_ok=True)
-            if (out := run.arm(undecided)/"out_of_fold.csv").is_file(): write_predictions(run.arm(name)/"out_of_fold.csv", _without_calibrated(read_predictions(out)))
-        else: about, predictions, steering = (self._probe if plan.base == "probe" else self._network)(name, plan, self.seed, run.arm(name))
+            if (out := run.arm(undecided) / "out_of_fold.csv").is_file():
+                write_predictions(run.arm(name) / "out_of_fold.csv", _without_calibrated(read_predictions(out)))
+        else:
+            about, predictions, steering = (self._probe if plan.base == "probe" else self._network)(
+                name, plan, self.seed, run.arm(name)
+            )
         predictions, decided = self._decide(name, plan, predictions, steering)
-        write_predictions(run.arm(name)/"predictions.csv", predictions)
-        run.update(arms={name: about | decided | dict(seconds=time.perf_counter() - started)}, test_readings=run.record.get("test_readings", 0) + (self.part == "test"))
+        write_predictions(run.arm(name) / "predictions.csv", predictions)
+        run.update(
+            arms={name: about | decided | dict(seconds=time.perf_counter() - started)},
+            test_readings=run.record.get("test_readings", 0) + (self.part == "test"),
+        )
         for number in range(1, self.recipe.seeds):
-            if plan.decisions or plan.base == "probe" and self.recipe.head == "logistic": break # which depends on no random numbers but those of its folds
-            folder = run.arm(name)/"seeds"/str(self.seed + number)
-            if (folder/"metrics.json").is_file(): continue
-            _, other, _ = (self._probe if plan.base == "probe" else self._network)(name, plan, self.seed + number, folder)
-            write_predictions(folder/"predictions.csv", other)
-            write_json(folder/"metrics.json", metrics(other, self.part, self.positive, self.catalog.set_index("file").group))
+            if plan.decisions or plan.base == "probe" and self.recipe.head == "logistic":
+                break  # which depends on no random numbers but those of its folds
+            folder = run.arm(name) / "seeds" / str(self.seed + number)
+            if (folder / "metrics.json").is_file():
+                continue
+            _, other, _ = (self._probe if plan.base == "probe" else self._network)(
+                name, plan, self.seed + number, folder
+            )
+            write_predictions(folder / "predictions.csv", other)
+            write_json(
+                folder / "metrics.json", metrics(other, self.part, self.positive, self.catalog.set_index("file").group)
+            )
         if name == "probe":
-            curve = learning_curve(self.features, self.catalog, self.target, about["strength"], seed=self.seed, progress=self.progress, recipe=self.recipe)
-            write_table(run.arm(name)/"learning_curve.csv", curve)
+            curve = learning_curve(
+                self.features,
+                self.catalog,
+                self.target,
+                about["strength"],
+                seed=self.seed,
+                progress=self.progress,
+                recipe=self.recipe,
+            )
+            write_table(run.arm(name) / "learning_curve.csv", curve)
         evaluate_arm(run, name)
 
     def _steering(self, name):
         "The predictions that an arm's thresholds may see."
-        apart = self.run.arm(name)/"out_of_fold.csv"
-        if apart.is_file(): return _without_calibrated(read_predictions(apart))
+        apart = self.run.arm(name) / "out_of_fold.csv"
+        if apart.is_file():
+            return _without_calibrated(read_predictions(apart))
         predictions = _without_calibrated(self.run.predictions(name))
         return predictions[predictions.split == "valid"]
 
@@ -351,50 +636,126 @@ class _Job:
         recipe, expected, started = plan.recipe, expects(self.recipe.arch), time.perf_counter()
         settings = arm_settings(name, self.recipe, self.origin.source if self.origin else "")
         statistics = (expected.mean, expected.std) if settings["normalise"] != "no" else None
-        loaders = pet_loaders(self.pets, self.catalog, self.target, recipe.size, recipe.batch_size, recipe.crop == "random", statistics,
-                              choose_device(recipe.device), recipe.workers, self.progress, recipe.balance == "oversample")
+        loaders = pet_loaders(
+            self.pets,
+            self.catalog,
+            self.target,
+            recipe.size,
+            recipe.batch_size,
+            recipe.crop == "random",
+            statistics,
+            choose_device(recipe.device),
+            recipe.workers,
+            self.progress,
+            recipe.balance == "oversample",
+        )
         learn = make_learner(loaders, plan.base, recipe, seed, self.network)
         sanity = sanity_check(learn)
-        if not sanity["passed"]: raise PetclfError(f"{name}: the sanity check before training failed: {sanity}")
-        about = dict(settings=settings, statistics=statistics, sanity=sanity, parameters=sum(p.numel() for p in learn.model.parameters()),
-                     trained_parameters=sum(p.numel() for p in learn.model.parameters() if p.requires_grad))
-        if seed == self.seed: self.run.update(arms={name: about})
-        history = fit_arm(learn, plan.base, recipe, seed, folder, name if seed == self.seed else f"{name}, seed {seed}", self.progress)
+        if not sanity["passed"]:
+            raise PetclfError(f"{name}: the sanity check before training failed: {sanity}")
+        about = dict(
+            settings=settings,
+            statistics=statistics,
+            sanity=sanity,
+            parameters=sum(p.numel() for p in learn.model.parameters()),
+            trained_parameters=sum(p.numel() for p in learn.model.parameters() if p.requires_grad),
+        )
+        if seed == self.seed:
+            self.run.update(arms={name: about})
+        history = fit_arm(
+            learn, plan.base, recipe, seed, folder, name if seed == self.seed else f"{name}, seed {seed}", self.progress
+        )
         predictions = predict_parts(learn, self.pets, self.catalog, self.target, recipe.size)
-        about |= dict(epochs=len(history), kept_epoch=int(history.valid_loss.argmin()) + 1 if recipe.patience else len(history)) # those that early stopping left
-        return about | dict(training_seconds=float(history.seconds.sum())), predictions, predictions[predictions.split == "valid"]
+        about |= dict(
+            epochs=len(history), kept_epoch=int(history.valid_loss.argmin()) + 1 if recipe.patience else len(history)
+        )  # those that early stopping left
+        return (
+            about | dict(training_seconds=float(history.seconds.sum())),
+            predictions,
+            predictions[predictions.split == "valid"],
+        )
 
     def _probe(self, name, plan, seed, folder):
         started, rows = time.perf_counter(), self.catalog[self.catalog.split != ""]
         readable = rows.file.isin(self.features.files)
-        if not readable.all(): raise PetclfError(f"{rows.file[~readable].iloc[0]}: could not be read when features were taken, and could before; look at the file")
+        if not readable.all():
+            raise PetclfError(
+                f"{rows.file[~readable].iloc[0]}: could not be read when features were taken, and could before; look at the file"
+            )
         train, others = rows[rows.split == "train"], rows[rows.split != "train"]
         probe, said = self._fit(plan, train, plan.recipe.strength, plan.recipe.folds, seed, self.progress)
-        if probe.vocab != self.classes: raise PetclfError(f"{name}: the training part lacks {', '.join(sorted(set(self.classes) - set(probe.vocab)))}; a probe learns only what it is shown")
-        expected, trained = expects(self.recipe.arch), sum(array.size for name, array in probe.arrays.items() if name not in ("mean", "std"))
+        if probe.vocab != self.classes:
+            raise PetclfError(
+                f"{name}: the training part lacks {', '.join(sorted(set(self.classes) - set(probe.vocab)))}; a probe learns only what it is shown"
+            )
+        expected, trained = (
+            expects(self.recipe.arch),
+            sum(array.size for name, array in probe.arrays.items() if name not in ("mean", "std")),
+        )
         sums = said.sum(1)
-        sanity = dict(passed=bool(np.isfinite(said).all() and (np.abs(sums - 1) < 1e-6).all()), output=list(said.shape), smallest_sum=float(sums.min()), largest_sum=float(sums.max()),
-                      loss=float(-np.log(np.maximum(said[np.arange(len(train)), np.searchsorted(self.classes, train[self.target])], 1e-12)).mean()), loss_of_guessing=math.log(len(self.classes)))
-        about = dict(settings=arm_settings(name, self.recipe, self.origin.source), statistics=(expected.mean, expected.std), sanity=sanity, strength=probe.strength, head_temperature=probe.temperature,
-                     fitted_on="breed" if len(probe.classes) > len(probe.vocab) else self.target, size=self.features.size, engine=self.features.engine, precision=self.features.precision, seconds_for_features=self.features.seconds,
-                     parameters=trained + sum(p.numel() for p in self.network.parameters()), trained_parameters=trained)
-        probe.save(folder/"checkpoint", arch=self.recipe.arch, size=self.features.size, engine=self.features.engine, precision=self.features.precision, target=self.target)
+        sanity = dict(
+            passed=bool(np.isfinite(said).all() and (np.abs(sums - 1) < 1e-6).all()),
+            output=list(said.shape),
+            smallest_sum=float(sums.min()),
+            largest_sum=float(sums.max()),
+            loss=float(
+                -np.log(
+                    np.maximum(said[np.arange(len(train)), np.searchsorted(self.classes, train[self.target])], 1e-12)
+                ).mean()
+            ),
+            loss_of_guessing=math.log(len(self.classes)),
+        )
+        about = dict(
+            settings=arm_settings(name, self.recipe, self.origin.source),
+            statistics=(expected.mean, expected.std),
+            sanity=sanity,
+            strength=probe.strength,
+            head_temperature=probe.temperature,
+            fitted_on="breed" if len(probe.classes) > len(probe.vocab) else self.target,
+            size=self.features.size,
+            engine=self.features.engine,
+            precision=self.features.precision,
+            seconds_for_features=self.features.seconds,
+            parameters=trained + sum(p.numel() for p in self.network.parameters()),
+            trained_parameters=trained,
+        )
+        probe.save(
+            folder / "checkpoint",
+            arch=self.recipe.arch,
+            size=self.features.size,
+            engine=self.features.engine,
+            precision=self.features.precision,
+            target=self.target,
+        )
         out_of_fold = predictions_table(train.file, "train", train[self.target], self.classes, said)
-        write_predictions(folder/"out_of_fold.csv", out_of_fold)
-        predictions = predictions_table(others.file, others.split, others[self.target], self.classes, probe(self.features.of(others.file)))
+        write_predictions(folder / "out_of_fold.csv", out_of_fold)
+        predictions = predictions_table(
+            others.file, others.split, others[self.target], self.classes, probe(self.features.of(others.file))
+        )
         return about | dict(training_seconds=time.perf_counter() - started), predictions, out_of_fold
 
     def _fit(self, plan, train, strength, folds, seed, progress=False, features=None):
         "A probe of some rows: on breeds that are summed where all are known, else on the target itself."
         labels = self.target if plan.direct else finest_label(train, self.target)
-        return fit_probe((features or self.features).of(train.file), train[labels], train[self.target], train.group, strength, plan.recipe.balance, folds, seed, progress, plan.recipe)
+        return fit_probe(
+            (features or self.features).of(train.file),
+            train[labels],
+            train[self.target],
+            train.group,
+            strength,
+            plan.recipe.balance,
+            folds,
+            seed,
+            progress,
+            plan.recipe,
+        )
 
     def _decide(self, name, plan, predictions, steering):
         "Temperature, prior and threshold, from predictions that are not about the pictures that judge."
         fitted_on, decided = "out_of_fold" if plan.base == "probe" else "valid", {}
         if "prior" in plan.decisions:
             share = float((self.catalog[self.target][self.catalog.split == "train"] == self.positive).mean())
-            trained = 0.5 if plan.recipe.balance != "none" else share # what training showed it, or made it believe
+            trained = 0.5 if plan.recipe.balance != "none" else share  # what training showed it, or made it believe
             other = next(one for one in self.classes if one != self.positive)
             shares = [{self.positive: value, other: 1 - value} for value in (trained, self.recipe.world)]
             predictions, steering = (correct_prior(table, *shares) for table in (predictions, steering))
@@ -403,22 +764,42 @@ class _Job:
         decided["temperature"] = dict(value=temperature, fitted_on=fitted_on, n=len(steering))
         predictions, steering = calibrate(predictions, temperature), calibrate(steering, temperature)
         if "threshold" in plan.decisions:
-            value = choose_threshold(steering, self.positive, self.recipe.threshold, self.recipe.cost_of_missing, column="q")
-            decided["threshold"] = dict(value=value, how=self.recipe.threshold, fitted_on=fitted_on, positive=self.positive, column="q", n=len(steering))
+            value = choose_threshold(
+                steering, self.positive, self.recipe.threshold, self.recipe.cost_of_missing, column="q"
+            )
+            decided["threshold"] = dict(
+                value=value,
+                how=self.recipe.threshold,
+                fitted_on=fitted_on,
+                positive=self.positive,
+                column="q",
+                n=len(steering),
+            )
             predictions = at_threshold(predictions, self.positive, value, column="q")
-            save_figure(plot_threshold(steering, self.positive, value, column="q"), self.run.arm(name)/"threshold.png")
+            save_figure(
+                plot_threshold(steering, self.positive, value, column="q"), self.run.arm(name) / "threshold.png"
+            )
         return predictions, decided
-
 
     def side_by_side(self, bodies, weights):
         "Probes on the features of several bodies, a row each in bodies.csv. A body whose weights cannot be had is left out, and that is said."
-        rows, lines, by_species = [], [], self.target != "species" and (self.catalog.species[self.catalog.split != ""] != "").all()
-        train, others = (self.catalog[mask] for mask in (self.catalog.split == "train", self.catalog.split.isin(["valid", "test"])))
+        rows, lines, by_species = (
+            [],
+            [],
+            self.target != "species" and (self.catalog.species[self.catalog.split != ""] != "").all(),
+        )
+        train, others = (
+            self.catalog[mask] for mask in (self.catalog.split == "train", self.catalog.split.isin(["valid", "test"]))
+        )
         left_out = {}
         for arch in bodies:
-            recipe = replace(self.recipe, arch=arch, probe_size=0) # each at the size that it was made for
+            recipe = replace(self.recipe, arch=arch, probe_size=0)  # each at the size that it was made for
             try:
-                network, origin = (self.network, self.origin) if arch == self.recipe.arch and self.network is not None else pretrained_network(arch)
+                network, origin = (
+                    (self.network, self.origin)
+                    if arch == self.recipe.arch and self.network is not None
+                    else pretrained_network(arch)
+                )
                 features = _features(self.pets, self.catalog, recipe, network, origin, self.progress)
             except PetclfError as error:
                 left_out[arch] = str(error)
@@ -426,20 +807,45 @@ class _Job:
                 continue
             started, plan = time.perf_counter(), Arm.read("probe", recipe)
             probe, _ = self._fit(plan, train, recipe.strength, recipe.folds, self.seed, self.progress, features)
-            table = predictions_table(others.file, others.split, others[self.target], self.classes, probe(features.of(others.file)))
-            write_predictions(self.run.folder/"bodies"/f"{arch}.csv", table)
+            table = predictions_table(
+                others.file, others.split, others[self.target], self.classes, probe(features.of(others.file))
+            )
+            write_predictions(self.run.folder / "bodies" / f"{arch}.csv", table)
             groups = self.catalog.set_index("file").group
             figures, valid = (metrics(table, part, self.positive, groups) for part in (self.part, "valid"))
-            rows.append(dict(arch=arch, weights=origin.source, size=features.size, dimensions=features.features.shape[1], parameters=sum(p.numel() for p in network.parameters()), seconds=features.seconds + time.perf_counter() - started, strength=probe.strength,
-                             accuracy=figures["accuracy"]["value"], accuracy_low=figures["accuracy"]["low"], accuracy_high=figures["accuracy"]["high"], balanced_accuracy=figures["balanced_accuracy"]["value"],
-                             species_accuracy=float((summed_to_species(table, self.species_of)[lambda one: one.split == self.part].pipe(lambda one: one.predicted == one.truth)).mean()) if by_species else None,
-                             balanced_accuracy_on_valid=valid["balanced_accuracy"]["value"]))
+            rows.append(
+                dict(
+                    arch=arch,
+                    weights=origin.source,
+                    size=features.size,
+                    dimensions=features.features.shape[1],
+                    parameters=sum(p.numel() for p in network.parameters()),
+                    seconds=features.seconds + time.perf_counter() - started,
+                    strength=probe.strength,
+                    accuracy=figures["accuracy"]["value"],
+                    accuracy_low=figures["accuracy"]["low"],
+                    accuracy_high=figures["accuracy"]["high"],
+                    balanced_accuracy=figures["balanced_accuracy"]["value"],
+                    species_accuracy=float(
+                        (
+                            summed_to_species(table, self.species_of)[lambda one: one.split == self.part].pipe(
+                                lambda one: one.predicted == one.truth
+                            )
+                        ).mean()
+                    )
+                    if by_species
+                    else None,
+                    balanced_accuracy_on_valid=valid["balanced_accuracy"]["value"],
+                )
+            )
             lines.append(f"{arch}: {headline(figures)}")
         self.run.update(bodies_left_out=left_out)
         if rows:
-            best = min(rows, key=lambda row: (-row["balanced_accuracy_on_valid"], row["parameters"])) # ties to the cheaper, as between arms
+            best = min(
+                rows, key=lambda row: (-row["balanced_accuracy_on_valid"], row["parameters"])
+            )  # ties to the cheaper, as between arms
             self.run.update(test_readings=self.run.record["test_readings"] + (self.part == "test") * len(rows))
-            write_table(self.run.folder/"bodies.csv", pd.DataFrame(rows).assign(chosen=[row is best for row in rows]))
+            write_table(self.run.folder / "bodies.csv", pd.DataFrame(rows).assign(chosen=[row is best for row in rows]))
         return "probes side by side\n  " + "\n  ".join(lines)
 
     @property
@@ -449,70 +855,112 @@ class _Job:
 
     def repeat_splits(self, names):
         "Fit the probes anew on splits drawn anew; figures by split and arm in repeated_splits.csv."
-        path, rows = self.run.folder/"repeated_splits.csv", []
-        if path.is_file() or not names: return
+        path, rows = self.run.folder / "repeated_splits.csv", []
+        if path.is_file() or not names:
+            return
         strengths = {name: self.run.record["arms"][name]["strength"] for name in names}
-        for number in tqdm(range(self.recipe.splits), desc="repeated splits", unit=" splits", disable=None if self.progress else True, leave=False):
-            catalog, _ = split_catalog(self.catalog.assign(split=""), "stratified", self.seed + 1000 + number, self.pets.root)
+        for number in tqdm(
+            range(self.recipe.splits),
+            desc="repeated splits",
+            unit=" splits",
+            disable=None if self.progress else True,
+            leave=False,
+        ):
+            catalog, _ = split_catalog(
+                self.catalog.assign(split=""), "stratified", self.seed + 1000 + number, self.pets.root
+            )
             train, test = (catalog[catalog.split == part] for part in ("train", "test"))
             for name in names:
                 plan = Arm.read(name, self.recipe)
-                probe, said = self._fit(plan, train, strengths[name], plan.recipe.folds if "threshold" in plan.decisions else 0, self.seed)
-                table = predictions_table(test.file, "test", test[self.target], self.classes, probe(self.features.of(test.file)))
+                probe, said = self._fit(
+                    plan, train, strengths[name], plan.recipe.folds if "threshold" in plan.decisions else 0, self.seed
+                )
+                table = predictions_table(
+                    test.file, "test", test[self.target], self.classes, probe(self.features.of(test.file))
+                )
                 if "threshold" in plan.decisions:
-                    value = choose_threshold(predictions_table(train.file, "train", train[self.target], self.classes, said), self.positive, self.recipe.threshold, self.recipe.cost_of_missing)
+                    value = choose_threshold(
+                        predictions_table(train.file, "train", train[self.target], self.classes, said),
+                        self.positive,
+                        self.recipe.threshold,
+                        self.recipe.cost_of_missing,
+                    )
                     table = at_threshold(table, self.positive, value)
                 figures = metrics(table, "test", self.positive, catalog.set_index("file").group)
-                rows.append(dict(split=number, arm=name, train=len(train), test=len(test), accuracy=figures["accuracy"]["value"], balanced_accuracy=figures["balanced_accuracy"]["value"],
-                                 **{f"recall_{label}": row["recall"]["value"] for label, row in figures["per_class"].items()}))
+                rows.append(
+                    dict(
+                        split=number,
+                        arm=name,
+                        train=len(train),
+                        test=len(test),
+                        accuracy=figures["accuracy"]["value"],
+                        balanced_accuracy=figures["balanced_accuracy"]["value"],
+                        **{f"recall_{label}": row["recall"]["value"] for label, row in figures["per_class"].items()},
+                    )
+                )
         write_table(path, pd.DataFrame(rows))
 
 
-def _without_calibrated(table): return table[[column for column in table if not column.startswith("q_")]]
+def _without_calibrated(table):
+    return table[[column for column in table if not column.startswith("q_")]]
 
 # %% ../nbs/09_compare.ipynb #494f014b
 def evaluate_arm(
-    run, # a run
-    arm, # one of its arms that has predictions
-) -> dict: # what is written to `metrics.json`
+    run,  # a run
+    arm,  # one of its arms that has predictions
+) -> dict:  # what is written to `metrics.json`
     "Figures and pictures of an arm, from its predictions."
     record, folder, predictions, catalog = run.record, run.arm(arm), run.predictions(arm), run.catalog
     part, positive = record["evaluated"], record["positive"]
     figures = metrics(predictions, part, positive, catalog.set_index("file").group)
-    if (catalog.groupby("group").size() > 1).any(): figures["leak"] = leak_price(predictions, catalog, part)
-    others = sorted((folder/"seeds").glob("*/metrics.json"), key=lambda path: int(path.parent.name))
-    if others: figures["seeds"] = mean_and_spread([figures, *map(read_json, others)])
+    if (catalog.groupby("group").size() > 1).any():
+        figures["leak"] = leak_price(predictions, catalog, part)
+    others = sorted((folder / "seeds").glob("*/metrics.json"), key=lambda path: int(path.parent.name))
+    if others:
+        figures["seeds"] = mean_and_spread([figures, *map(read_json, others)])
     judged = predictions[predictions.split == part]
-    if (folder/"history.csv").is_file(): save_figure(plot_history(run.history(arm), run.record["arms"][arm].get("kept_epoch")), folder/"history.png")
-    of_species = catalog[catalog.species != ""].set_index(record["target"]).species.to_dict() if record["target"] == "breed" else None
-    save_figure(plot_confusion(figures, f"{arm}, {part} pictures", species_of=of_species if of_species and set(figures["classes"]) <= set(of_species) else None), folder/"confusion.png")
+    if (folder / "history.csv").is_file():
+        save_figure(plot_history(run.history(arm), run.record["arms"][arm].get("kept_epoch")), folder / "history.png")
+    of_species = (
+        catalog[catalog.species != ""].set_index(record["target"]).species.to_dict()
+        if record["target"] == "breed"
+        else None
+    )
+    save_figure(
+        plot_confusion(
+            figures,
+            f"{arm}, {part} pictures",
+            species_of=of_species if of_species and set(figures["classes"]) <= set(of_species) else None,
+        ),
+        folder / "confusion.png",
+    )
     if positive:
-        save_figure(plot_roc({arm: judged}, positive), folder/"roc.png")
-        save_figure(plot_precision_recall({arm: judged}, positive), folder/"precision_recall.png")
-    save_figure(plot_reliability(judged), folder/"reliability.png")
-    write_json(folder/"metrics.json", figures)
+        save_figure(plot_roc({arm: judged}, positive), folder / "roc.png")
+        save_figure(plot_precision_recall({arm: judged}, positive), folder / "precision_recall.png")
+    save_figure(plot_reliability(judged), folder / "reliability.png")
+    write_json(folder / "metrics.json", figures)
     return figures
 
 # %% ../nbs/09_compare.ipynb #c09c5e45
 def finest_label(
-    rows, # of a catalog
-    target, # what is learned
-) -> str: # the column that a probe is fitted on
+    rows,  # of a catalog
+    target,  # what is learned
+) -> str:  # the column that a probe is fitted on
     "Breeds, where all are known and species are asked for: their probabilities are summed, which is better than fitting species directly."
     return "breed" if target == "species" and (rows.breed != "").all() else target
 
 
 def learning_curve(
-    features, # `Features`
-    catalog, # with its split
-    target, # what is learned
-    strength, # C of the probe on all training pictures; fewer pictures get more, so that each weighs as much
-    part="valid", # whose pictures are asked about
-    draws=5, # of the training pictures, at each number of them
-    seed=0, # of the draws
-    progress=False, # show a progress bar
-    recipe=None, # whose `head` says what is fitted; None: the logistic regression
-) -> pd.DataFrame: # a row a draw: `per_class`, `draw`, `train` (pictures that it was fitted on), `n` (that it was asked about), `accuracy`, `balanced_accuracy`
+    features,  # `Features`
+    catalog,  # with its split
+    target,  # what is learned
+    strength,  # C of the probe on all training pictures; fewer pictures get more, so that each weighs as much
+    part="valid",  # whose pictures are asked about
+    draws=5,  # of the training pictures, at each number of them
+    seed=0,  # of the draws
+    progress=False,  # show a progress bar
+    recipe=None,  # whose `head` says what is fitted; None: the logistic regression
+) -> pd.DataFrame:  # a row a draw: `per_class`, `draw`, `train` (pictures that it was fitted on), `n` (that it was asked about), `accuracy`, `balanced_accuracy`
     "How good a probe is with fewer training pictures of each class; the last row has all of them."
     train, judged = catalog[catalog.split == "train"].drop_duplicates("group"), catalog[catalog.split == part]
     label = finest_label(train, target)
@@ -521,30 +969,69 @@ def learning_curve(
     x_train, x_judged, truth = features.of(train.file), features.of(judged.file), judged[target].to_numpy()
     plan = [(size, draw) for size in sizes for draw in range(draws)] + [(None, 0)]
     steps = lambda n: max(1, n // recipe.batch_size)
+
     def one(of):
         (size, draw), recipe_here = of, recipe
-        places = np.arange(len(train)) if size is None else np.flatnonzero((train.sample(frac=1, random_state=seed * 1000 + draw).groupby(label).cumcount() < size).reindex(train.index))
+        places = (
+            np.arange(len(train))
+            if size is None
+            else np.flatnonzero(
+                (train.sample(frac=1, random_state=seed * 1000 + draw).groupby(label).cumcount() < size).reindex(
+                    train.index
+                )
+            )
+        )
         labels = train[label].iloc[places]
-        if recipe is not None: recipe_here = replace(recipe, epochs=math.ceil(recipe.epochs * steps(len(train)) / steps(len(places)))) # a trained head takes as many steps with fewer pictures
-        probe, _ = fit_probe(x_train[places], labels, labels.map(answers), strength=strength * len(train) / len(places), folds=0, recipe=recipe_here)
+        if recipe is not None:
+            recipe_here = replace(
+                recipe, epochs=math.ceil(recipe.epochs * steps(len(train)) / steps(len(places)))
+            )  # a trained head takes as many steps with fewer pictures
+        probe, _ = fit_probe(
+            x_train[places],
+            labels,
+            labels.map(answers),
+            strength=strength * len(train) / len(places),
+            folds=0,
+            recipe=recipe_here,
+        )
         right = np.array(probe.vocab)[probe(x_judged).argmax(1)] == truth
-        return dict(per_class=size or most, draw=draw, train=len(places), n=len(judged), accuracy=right.mean(), balanced_accuracy=pd.Series(right).groupby(truth).mean().mean())
+        return dict(
+            per_class=size or most,
+            draw=draw,
+            train=len(places),
+            n=len(judged),
+            accuracy=right.mean(),
+            balanced_accuracy=pd.Series(right).groupby(truth).mean().mean(),
+        )
+
     drawn = in_threads(one, plan, 1 if recipe is not None and recipe.head == "fastai" else None)
-    return pd.DataFrame(list(tqdm(drawn, total=len(plan), desc="learning curve", unit=" probes", disable=None if progress else True, leave=False)))
+    return pd.DataFrame(
+        list(
+            tqdm(
+                drawn,
+                total=len(plan),
+                desc="learning curve",
+                unit=" probes",
+                disable=None if progress else True,
+                leave=False,
+            )
+        )
+    )
 
 # %% ../nbs/09_compare.ipynb #9f1d4d47
 def chosen_of(
-    run, # a run with a finished arm
-) -> str: # the verdict's choice; where there is no verdict, the first arm
+    run,  # a run with a finished arm
+) -> str:  # the verdict's choice; where there is no verdict, the first arm
     "The arm that a run stands for."
-    return run.verdict["chosen"] if (run.folder/"verdict.json").is_file() else run.arms[0]
+    return run.verdict["chosen"] if (run.folder / "verdict.json").is_file() else run.arms[0]
 
 
 CHEAPEST_FIRST = ("probe", "pretrained", "finetuned", "scratch")
 
+
 def judge(
-    run, # a run with two finished arms or more
-) -> dict: # what is written to `verdict.json`
+    run,  # a run with two finished arms or more
+) -> dict:  # what is written to `verdict.json`
     "Hold the arms of a run against each other."
     record, names = run.record, run.arms
     figures = {name: run.metrics(name) for name in names}
@@ -553,33 +1040,61 @@ def judge(
     groups = run.catalog.set_index("file").group
     pairs = []
     for i, a in enumerate(names):
-        for b in names[i + 1:]:
+        for b in names[i + 1 :]:
             pairs.append(dict(a=a, b=b, **paired(predictions[a], predictions[b], part, groups)))
-    for pair, corrected in zip(pairs, holm([pair["p_value"] for pair in pairs])): pair["p_value_holm"] = corrected
-    on_valid = {name: metrics(predictions[name], "valid", record["positive"], groups)["balanced_accuracy"]["value"] for name in names}
+    for pair, corrected in zip(pairs, holm([pair["p_value"] for pair in pairs])):
+        pair["p_value_holm"] = corrected
+    on_valid = {
+        name: metrics(predictions[name], "valid", record["positive"], groups)["balanced_accuracy"]["value"]
+        for name in names
+    }
     cost = {name: CHEAPEST_FIRST.index(name.split("+")[0]) for name in names}
     chosen = min(names, key=lambda name: (-on_valid[name], cost[name]))
     first = figures[names[0]]
     verdict = dict(
-        split=part, n=first["n"],
-        majority={"class": first["chance"]["majority_class"], "accuracy": first["chance"]["majority"], "balanced_accuracy": first["chance"]["balanced"]},
-        arms={name: dict(accuracy=values["accuracy"], balanced_accuracy=values["balanced_accuracy"],
-                         recall={label: row["recall"] for label, row in values["per_class"].items()},
-                         precision={label: row["precision"] for label, row in values["per_class"].items()},
-                         balanced_accuracy_on_valid=on_valid[name]) for name, values in figures.items()},
-        pairs=pairs, chosen=chosen,
-        differences={f"{a} and {b}": _in_both(record["arms"][a]["settings"], record["arms"][b]["settings"]) for i, a in enumerate(names) for b in names[i + 1:]})
-    verdict["variants"] = [dict(a=name, b=base, **_variant(predictions[name], predictions[base], part, groups))
-                           for name in names for base in [name.rsplit("+", 1)[0]] if base != name and base in names]
-    if (run.folder/"repeated_splits.csv").is_file(): verdict["repeated_splits"] = repeated(pd.read_csv(run.folder/"repeated_splits.csv"))
+        split=part,
+        n=first["n"],
+        majority={
+            "class": first["chance"]["majority_class"],
+            "accuracy": first["chance"]["majority"],
+            "balanced_accuracy": first["chance"]["balanced"],
+        },
+        arms={
+            name: dict(
+                accuracy=values["accuracy"],
+                balanced_accuracy=values["balanced_accuracy"],
+                recall={label: row["recall"] for label, row in values["per_class"].items()},
+                precision={label: row["precision"] for label, row in values["per_class"].items()},
+                balanced_accuracy_on_valid=on_valid[name],
+            )
+            for name, values in figures.items()
+        },
+        pairs=pairs,
+        chosen=chosen,
+        differences={
+            f"{a} and {b}": _in_both(record["arms"][a]["settings"], record["arms"][b]["settings"])
+            for i, a in enumerate(names)
+            for b in names[i + 1 :]
+        },
+    )
+    verdict["variants"] = [
+        dict(a=name, b=base, **_variant(predictions[name], predictions[base], part, groups))
+        for name in names
+        for base in [name.rsplit("+", 1)[0]]
+        if base != name and base in names
+    ]
+    if (run.folder / "repeated_splits.csv").is_file():
+        verdict["repeated_splits"] = repeated(pd.read_csv(run.folder / "repeated_splits.csv"))
     verdict["conclusion"] = conclude(verdict, figures)
-    write_json(run.folder/"verdict.json", verdict)
+    write_json(run.folder / "verdict.json", verdict)
     return verdict
 
 
 def _in_both(a, b):
     "What differs between the settings of two arms, in what both of them have: a logistic regression has no epochs, and a training no folds."
-    return differences(*({name: value for name, value in one.items() if name in other} for one, other in ((a, b), (b, a))))
+    return differences(
+        *({name: value for name, value in one.items() if name in other} for one, other in ((a, b), (b, a)))
+    )
 
 
 def _variant(a, b, part, groups):
@@ -589,114 +1104,185 @@ def _variant(a, b, part, groups):
 
 
 def repeated(
-    table, # `repeated_splits.csv`: `split`, `arm`, `train`, `test`, `accuracy`, `balanced_accuracy`...
-) -> dict: # `splits`, `arms` (name to mean and spread), `pairs` (`a`, `b` and the corrected difference in balanced accuracy)
+    table,  # `repeated_splits.csv`: `split`, `arm`, `train`, `test`, `accuracy`, `balanced_accuracy`...
+) -> (
+    dict
+):  # `splits`, `arms` (name to mean and spread), `pairs` (`a`, `b` and the corrected difference in balanced accuracy)
     "What repeated splits say about recipes."
-    wide = {column: table.pivot(index="split", columns="arm", values=column)[table.arm.unique()] for column in ("accuracy", "balanced_accuracy")}
+    wide = {
+        column: table.pivot(index="split", columns="arm", values=column)[table.arm.unique()]
+        for column in ("accuracy", "balanced_accuracy")
+    }
     names, train, test = list(table.arm.unique()), float(table.train.mean()), float(table.test.mean())
     spread = lambda values: dict(mean=float(values.mean()), spread=float(values.std(ddof=1)))
-    return dict(splits=int(table.split.nunique()), arms={name: {column: spread(wide[column][name]) for column in wide} for name in names},
-                pairs=[dict(a=a, b=b, **corrected_difference((wide["balanced_accuracy"][a] - wide["balanced_accuracy"][b]).to_numpy(), train, test)) for i, a in enumerate(names) for b in names[i + 1:]])
+    return dict(
+        splits=int(table.split.nunique()),
+        arms={name: {column: spread(wide[column][name]) for column in wide} for name in names},
+        pairs=[
+            dict(
+                a=a,
+                b=b,
+                **corrected_difference(
+                    (wide["balanced_accuracy"][a] - wide["balanced_accuracy"][b]).to_numpy(), train, test
+                ),
+            )
+            for i, a in enumerate(names)
+            for b in names[i + 1 :]
+        ],
+    )
 
 # %% ../nbs/09_compare.ipynb #6795f8fd
 def conclude(
-    verdict, # as made by `judge`, but for its conclusion
-    figures, # arm to its `metrics.json`
-) -> list: # sentences
+    verdict,  # as made by `judge`, but for its conclusion
+    figures,  # arm to its `metrics.json`
+) -> list:  # sentences
     "What to conclude, in plain words."
     majority, said = verdict["majority"], []
     share = f"{100 * majority['accuracy']:.1f} %"
-    other = f", not {100 * majority['balanced_accuracy']:.0f} %" if majority["accuracy"] - majority["balanced_accuracy"] > 0.005 else ""
-    said.append(f"Always answering “{majority['class']}” would be right about {share} of these {verdict['n']:,} pictures; that is the figure to beat{other}.")
+    other = (
+        f", not {100 * majority['balanced_accuracy']:.0f} %"
+        if majority["accuracy"] - majority["balanced_accuracy"] > 0.005
+        else ""
+    )
+    said.append(
+        f"Always answering “{majority['class']}” would be right about {share} of these {verdict['n']:,} pictures; that is the figure to beat{other}."
+    )
     for name, values in figures.items():
         accuracy = values["accuracy"]
         beats = accuracy["low"] > majority["accuracy"]
-        said.append(f"{name} is right {percent(accuracy)} of the time, which " + ("is more than that." if beats else "is not clearly more than that."))
+        said.append(
+            f"{name} is right {percent(accuracy)} of the time, which "
+            + ("is more than that." if beats else "is not clearly more than that.")
+        )
         if (label := hidden(values)) is not None:
             row = values["per_class"][label]
-            said.append(f"Its accuracy hides something: of the {row['support']:,} pictures of {label} it misses {round((1 - row['recall']['value']) * row['support']):,} (recall {percent(row['recall'])}).")
+            said.append(
+                f"Its accuracy hides something: of the {row['support']:,} pictures of {label} it misses {round((1 - row['recall']['value']) * row['support']):,} (recall {percent(row['recall'])})."
+            )
     corrected = f", corrected for {len(verdict['pairs'])} comparisons" if len(verdict["pairs"]) > 1 else ""
-    few = len(figures) <= 3 # of many arms, only what the chosen one is held against
+    few = len(figures) <= 3  # of many arms, only what the chosen one is held against
     for pair in verdict["pairs"]:
         a, b = pair["a"], pair["b"]
-        if not few and verdict["chosen"] not in (a, b): continue
-        better, worse, alone, other = (b, a, pair["only_b_right"], pair["only_a_right"]) if pair["only_b_right"] >= pair["only_a_right"] else (a, b, pair["only_a_right"], pair["only_b_right"])
-        towards = 100 if better == a else -100 # the difference is of a minus b
+        if not few and verdict["chosen"] not in (a, b):
+            continue
+        better, worse, alone, other = (
+            (b, a, pair["only_b_right"], pair["only_a_right"])
+            if pair["only_b_right"] >= pair["only_a_right"]
+            else (a, b, pair["only_a_right"], pair["only_b_right"])
+        )
+        towards = 100 if better == a else -100  # the difference is of a minus b
         low, gap, high = sorted(towards * pair["difference"][part] for part in ("low", "value", "high"))
         if pair["p_value_holm"] < 0.05:
-            said.append(f"{better} beats {worse} by {gap:.1f} points (95 % interval {low:.1f} to {high:.1f}): on the same pictures it alone is right about {alone:,}, "
-                        f"{worse} alone about {other:,} (exact McNemar test{corrected}, {_p(pair['p_value_holm'])}).")
-        else: said.append(f"{a} and {b} cannot be told apart on these pictures: {better} alone is right about {alone:,}, {worse} alone about {other:,} "
-                          f"(exact McNemar test{corrected}, {_p(pair['p_value_holm'])}).")
+            said.append(
+                f"{better} beats {worse} by {gap:.1f} points (95 % interval {low:.1f} to {high:.1f}): on the same pictures it alone is right about {alone:,}, "
+                f"{worse} alone about {other:,} (exact McNemar test{corrected}, {_p(pair['p_value_holm'])})."
+            )
+        else:
+            said.append(
+                f"{a} and {b} cannot be told apart on these pictures: {better} alone is right about {alone:,}, {worse} alone about {other:,} "
+                f"(exact McNemar test{corrected}, {_p(pair['p_value_holm'])})."
+            )
     tried = verdict.get("variants", [])
     for one in tried:
         recall = ", ".join(f"{label} {_points(difference)}" for label, difference in one["recall"].items())
-        said.append(f"{one['a']} against {one['b']}: balanced accuracy {_points(one['balanced_accuracy'])} points, recall of {recall}" + ("; it helped." if one["helped"] else "; that it helped is not shown."))
-    if len(tried) > 1 and not any(one["helped"] for one in tried): said.append("None of the variants clearly helped.")
+        said.append(
+            f"{one['a']} against {one['b']}: balanced accuracy {_points(one['balanced_accuracy'])} points, recall of {recall}"
+            + ("; it helped." if one["helped"] else "; that it helped is not shown.")
+        )
+    if len(tried) > 1 and not any(one["helped"] for one in tried):
+        said.append("None of the variants clearly helped.")
     repeats = verdict.get("repeated_splits", {}).get("pairs", [])
     for pair, p in zip(repeats, holm([pair["p_value"] for pair in repeats])):
-        if not few and verdict["chosen"] not in (pair["a"], pair["b"]): continue
+        if not few and verdict["chosen"] not in (pair["a"], pair["b"]):
+            continue
         splits = verdict["repeated_splits"]["splits"]
-        said.append(f"As recipes, over {splits} splits: the balanced accuracy of {pair['a']} minus that of {pair['b']} is {_points(pair)} points (corrected for overlapping splits{f' and {len(repeats)} comparisons' if len(repeats) > 1 else ''}, {_p(p)}).")
+        said.append(
+            f"As recipes, over {splits} splits: the balanced accuracy of {pair['a']} minus that of {pair['b']} is {_points(pair)} points (corrected for overlapping splits{f' and {len(repeats)} comparisons' if len(repeats) > 1 else ''}, {_p(p)})."
+        )
     for names, changed in verdict["differences"].items() if few else ():
         words = [setting_words(name) for name in changed]
-        said.append(f"{names} were trained alike." if not words else f"{names} differ in {_and(words)}" + ("; what is seen is the effect of these together." if len(words) > 1 else "."))
-    said.append(f"Chosen: {verdict['chosen']}, which has the highest balanced accuracy on the validation pictures"
-                + (" (the test pictures were not used to choose)." if verdict["split"] == "test" else "."))
-    if verdict["split"] != "test": said.append("There is no test part: these pictures also steered the training, so every figure here is on the hopeful side.")
+        said.append(
+            f"{names} were trained alike."
+            if not words
+            else f"{names} differ in {_and(words)}"
+            + ("; what is seen is the effect of these together." if len(words) > 1 else ".")
+        )
+    said.append(
+        f"Chosen: {verdict['chosen']}, which has the highest balanced accuracy on the validation pictures"
+        + (" (the test pictures were not used to choose)." if verdict["split"] == "test" else ".")
+    )
+    if verdict["split"] != "test":
+        said.append(
+            "There is no test part: these pictures also steered the training, so every figure here is on the hopeful side."
+        )
     seeds = max((values["seeds"]["n"] for values in figures.values() if "seeds" in values), default=1)
     if not repeats:
-        said.append(f"All of this is about these models, trained {'once each' if seeds == 1 else f'with {seeds} seeds, of which the first is judged'}. Whether the recipe is better in general takes repeated splits.")
+        said.append(
+            f"All of this is about these models, trained {'once each' if seeds == 1 else f'with {seeds} seeds, of which the first is judged'}. Whether the recipe is better in general takes repeated splits."
+        )
     return said
 
 
-def _points(difference): return f"{100 * difference['value']:+.1f} [{100 * difference['low']:+.1f}, {100 * difference['high']:+.1f}]"
+def _points(difference):
+    return f"{100 * difference['value']:+.1f} [{100 * difference['low']:+.1f}, {100 * difference['high']:+.1f}]"
 
 
 def _p(value):
-    if value < 1e-300: return "p below 1e-300" # the smallest numbers there are
+    if value < 1e-300:
+        return "p below 1e-300"  # the smallest numbers there are
     return "p = " + (f"{value:.2g}" if value >= 1e-4 else f"{value:.0e}".replace("e-0", "e-"))
 
 
-def _and(words): return words[0] if len(words) == 1 else ", ".join(words[:-1]) + " and " + words[-1]
+def _and(words):
+    return words[0] if len(words) == 1 else ", ".join(words[:-1]) + " and " + words[-1]
 
 # %% ../nbs/09_compare.ipynb #f50f66c6
 def compare(
-    data="sample", # a data set's name, or a path
-    arms=("probe", "scratch", "pretrained"), # two arms or more
-    **settings, # everything else as in `train_arms`
-) -> Run: # with its verdict
+    data="sample",  # a data set's name, or a path
+    arms=("probe", "scratch", "pretrained"),  # two arms or more
+    **settings,  # everything else as in `train_arms`
+) -> Run:  # with its verdict
     "Train arms on the same split and judge them on the same pictures."
-    if len(arms) < 2: raise PetclfError(f"--arms {','.join(arms)}: a comparison takes two arms or more; `petclf train --arm {','.join(arms) or 'NAME'}` trains one")
+    if len(arms) < 2:
+        raise PetclfError(
+            f"--arms {','.join(arms)}: a comparison takes two arms or more; `petclf train --arm {','.join(arms) or 'NAME'}` trains one"
+        )
     run = train_arms(data, arms, **settings)
     judge(run)
     return run
 
 # %% ../nbs/09_compare.ipynb #1dadfef4
 def load_arm(
-    run, # a run
-    arm, # one of its finished arms
-    weights=None, # a local file with the pretrained weights that a probe's body needs, where they cannot be had otherwise
-): # a function from uint8 pixels (n, size, size, 3) to probabilities (n, classes), float64; its `size` and `classes`
+    run,  # a run
+    arm,  # one of its finished arms
+    weights=None,  # a local file with the pretrained weights that a probe's body needs, where they cannot be had otherwise
+):  # a function from uint8 pixels (n, size, size, 3) to probabilities (n, classes), float64; its `size` and `classes`
     "A finished arm as a function. Decisions (`+threshold`, `+prior`) are not in it; `decide_as_arm` makes them."
     record, about = run.record, run.record["arms"][arm]
     source = about.get("decided_from", arm)
-    folder, plan = run.arm(source)/"checkpoint", Arm.read(source, Recipe(**record["recipe"]))
-    if read_checkpoint(folder) is None: raise PetclfError(f"{folder}: no checkpoint; train {source} again")
+    folder, plan = run.arm(source) / "checkpoint", Arm.read(source, Recipe(**record["recipe"]))
+    if read_checkpoint(folder) is None:
+        raise PetclfError(f"{folder}: no checkpoint; train {source} again")
     statistics = about["statistics"] or ((0, 0, 0), (1, 1, 1))
     if plan.base == "probe":
         probe, kept = Probe.load(folder), record["weights"]
-        engine = about["engine"] if about["engine"] != "torch" else "auto" # taken on a GPU; asked here
-        body = Body(body_of_run(kept, about["size"], weights), *engine_and_precision(engine, about["precision"] if engine != "auto" else "full"))
+        engine = about["engine"] if about["engine"] != "torch" else "auto"  # taken on a GPU; asked here
+        body = Body(
+            body_of_run(kept, about["size"], weights),
+            *engine_and_precision(engine, about["precision"] if engine != "auto" else "full"),
+        )
         ask = lambda pixels: probe(body(normalise(pixels, *statistics))[0])
         ask.size = about["size"]
     else:
         model = _blank_model(plan.recipe, len(record["classes"]))
         load_model(_Holder(model), folder)
         model.eval()
+
         def ask(pixels):
-            with torch.no_grad(): said = model(torch.from_numpy(normalise(pixels, *statistics))).double().softmax(1).numpy()
+            with torch.no_grad():
+                said = model(torch.from_numpy(normalise(pixels, *statistics))).double().softmax(1).numpy()
             return said / said.sum(1, keepdims=True)
+
         ask.size = plan.recipe.size
     ask.classes = record["classes"]
     return ask
@@ -704,129 +1290,183 @@ def load_arm(
 
 class _Holder:
     "What `load_model` asks of a learner."
-    def __init__(self, model): self.model = model
+
+    def __init__(self, model):
+        self.model = model
 
 
 def _blank_model(recipe, classes):
     "The network of an arm, on the CPU, to be filled from a checkpoint."
     from fastai.vision.learner import create_timm_model, create_vision_model
-    if not _is_torchvision(recipe.arch): return create_timm_model(recipe.arch, classes, pretrained=False, ps=recipe.dropout)[0]
+
+    if not _is_torchvision(recipe.arch):
+        return create_timm_model(recipe.arch, classes, pretrained=False, ps=recipe.dropout)[0]
     from torchvision.models import get_model_builder
+
     return create_vision_model(get_model_builder(recipe.arch), classes, pretrained=False, ps=recipe.dropout)
 
 
 def decide_as_arm(
-    run, # a run
-    arm, # one of its finished arms
-    predictions, # about other pictures, as `predictions_table` makes them
-) -> pd.DataFrame: # with `q_<class>`, and `predicted` as the arm decides
+    run,  # a run
+    arm,  # one of its finished arms
+    predictions,  # about other pictures, as `predictions_table` makes them
+) -> pd.DataFrame:  # with `q_<class>`, and `predicted` as the arm decides
     "What an arm makes of its probabilities: prior, temperature, threshold, as they were fitted in the run."
     about = run.record["arms"][arm]
     if prior := about.get("prior"):
         other = next(one for one in run.record["classes"] if one != prior["positive"])
-        predictions = correct_prior(predictions, *({prior["positive"]: share, other: 1 - share} for share in (prior["trained"], prior["world"])))
-    if "temperature" in about: predictions = calibrate(predictions, about["temperature"]["value"])
-    if chosen := about.get("threshold"): predictions = at_threshold(predictions, chosen["positive"], chosen["value"], column=chosen["column"])
+        predictions = correct_prior(
+            predictions, *({prior["positive"]: share, other: 1 - share} for share in (prior["trained"], prior["world"]))
+        )
+    if "temperature" in about:
+        predictions = calibrate(predictions, about["temperature"]["value"])
+    if chosen := about.get("threshold"):
+        predictions = at_threshold(predictions, chosen["positive"], chosen["value"], column=chosen["column"])
     return predictions
 
 
 def ask_files(
-    ask, # a function as `load_arm` gives it
-    root, # the data folder
-    files, # paths relative to it
-    how="crop", # how pictures become square: `crop`, `pad`, `squash`, `zoom` (the middle 80 %) or `jpeg` (compressed at quality 25 first)
-    batch=32, # pictures at a time
-    progress=False, # show a progress bar
-) -> tuple: # probabilities (of the files that could be read, in order), and file to the reason for those that could not
+    ask,  # a function as `load_arm` gives it
+    root,  # the data folder
+    files,  # paths relative to it
+    how="crop",  # how pictures become square: `crop`, `pad`, `squash`, `zoom` (the middle 80 %) or `jpeg` (compressed at quality 25 first)
+    batch=32,  # pictures at a time
+    progress=False,  # show a progress bar
+) -> (
+    tuple
+):  # probabilities (of the files that could be read, in order), and file to the reason for those that could not
     "Ask an arm about files."
     files, said, read, errors = list(files), [], [], {}
+
     def pixels(file):
-        try: return _pixels(Path(root)/file, ask.size, how)
-        except PictureError as error: return str(error)
-    with tqdm(total=len(files), desc=f"asking ({how})", unit=" pictures", disable=None if progress else True, leave=False) as bar:
-        for found in in_parts(files, lambda part: [(file, pixels(file)) for file in part], batch, cores()): # read in threads while the arm, which uses all cores, is asked
+        try:
+            return _pixels(Path(root) / file, ask.size, how)
+        except PictureError as error:
+            return str(error)
+
+    with tqdm(
+        total=len(files), desc=f"asking ({how})", unit=" pictures", disable=None if progress else True, leave=False
+    ) as bar:
+        for found in in_parts(
+            files, lambda part: [(file, pixels(file)) for file in part], batch, cores()
+        ):  # read in threads while the arm, which uses all cores, is asked
             errors |= {file: why for file, why in found if isinstance(why, str)}
             kept = [(file, one) for file, one in found if not isinstance(one, str)]
-            if kept: said.append(ask(np.stack([one for _, one in kept]))); read += [file for file, _ in kept]
+            if kept:
+                said.append(ask(np.stack([one for _, one in kept])))
+                read += [file for file, _ in kept]
             bar.update(len(found))
     return (np.concatenate(said) if said else np.zeros((0, len(ask.classes)))), read, errors
 
 
 def _pixels(path, size, how):
-    if how in ("crop", "pad", "squash"): return resize(open_picture(path, size), size, how)
+    if how in ("crop", "pad", "squash"):
+        return resize(open_picture(path, size), size, how)
     image = open_picture(path, size)
     if how == "zoom":
         width, height = image.size
-        return resize(image.crop((round(0.1 * width), round(0.1 * height), round(0.9 * width), round(0.9 * height))), size)
+        return resize(
+            image.crop((round(0.1 * width), round(0.1 * height), round(0.9 * width), round(0.9 * height))), size
+        )
     buffer = io.BytesIO()
     image.save(buffer, "JPEG", quality=25)
     return resize(Image.open(io.BytesIO(buffer.getvalue())).convert("RGB"), size)
 
 # %% ../nbs/09_compare.ipynb #1de3f92a
-TREATMENTS = {"squash": "squashed to a square instead of cropped", "pad": "padded with grey instead of cropped", "zoom": "only the middle 80 % of each side", "jpeg": "compressed as JPEG of quality 25 first"}
+TREATMENTS = {
+    "squash": "squashed to a square instead of cropped",
+    "pad": "padded with grey instead of cropped",
+    "zoom": "only the middle 80 % of each side",
+    "jpeg": "compressed as JPEG of quality 25 first",
+}
+
 
 def stability(
-    run, # a run
-    arm, # one of its finished arms
-    limit=300, # validation pictures at most
-    weights=None, # as in `load_arm`
-    progress=False, # show progress bars
-) -> dict: # what is written to `robustness.json`: `split`, `n`, and in `variants` by treatment `changed` (share of other answers), `accuracy`, `difference`
+    run,  # a run
+    arm,  # one of its finished arms
+    limit=300,  # validation pictures at most
+    weights=None,  # as in `load_arm`
+    progress=False,  # show progress bars
+) -> dict:  # what is written to `robustness.json`: `split`, `n`, and in `variants` by treatment `changed` (share of other answers), `accuracy`, `difference`
     "How the answers of an arm change when pictures are resized, cropped, padded or compressed otherwise."
     catalog, target = run.catalog, run.record["target"]
     rows = catalog[catalog.split == "valid"]
-    if len(rows) > limit: rows = rows.sample(limit, random_state=0).sort_index()
+    if len(rows) > limit:
+        rows = rows.sample(limit, random_state=0).sort_index()
     ask, root = load_arm(run, arm, weights), Path(run.record["data"]["root"])
+
     def table(how):
         said, read, _ = ask_files(ask, root, rows.file, how, progress=progress)
         kept = rows.set_index("file").loc[read].reset_index()
         return decide_as_arm(run, arm, predictions_table(kept.file, "valid", kept[target], ask.classes, said))
+
     plain = table("crop")
-    if plain.empty: raise PetclfError(f"{root}: none of the run's pictures is there any more")
+    if plain.empty:
+        raise PetclfError(f"{root}: none of the run's pictures is there any more")
     found = dict(split="valid", n=len(plain), accuracy=metrics(plain, "valid")["accuracy"], variants={})
     for how in TREATMENTS:
         other = table(how)
         pair = paired(other, plain[plain.file.isin(other.file)], "valid")
-        found["variants"][how] = dict(changed=float((other.set_index("file").predicted != plain.set_index("file").predicted.reindex(other.file)).mean()),
-                                      accuracy=metrics(other, "valid")["accuracy"], difference=pair["difference"])
-    write_json(run.arm(arm)/"robustness.json", found)
+        found["variants"][how] = dict(
+            changed=float(
+                (other.set_index("file").predicted != plain.set_index("file").predicted.reindex(other.file)).mean()
+            ),
+            accuracy=metrics(other, "valid")["accuracy"],
+            difference=pair["difference"],
+        )
+    write_json(run.arm(arm) / "robustness.json", found)
     return found
 
 # %% ../nbs/09_compare.ipynb #46f43791
 def evaluate_elsewhere(
-    run, # a run
-    arm, # one of its finished arms
-    data, # a data set's name, or the path of labelled pictures
-    weights=None, # as in `load_arm`
-    progress=False, # show progress bars
-) -> dict: # what is written to `away.json` in `arms/ARM/outside/NAME/`, beside `predictions.csv` and `metrics.json`
+    run,  # a run
+    arm,  # one of its finished arms
+    data,  # a data set's name, or the path of labelled pictures
+    weights=None,  # as in `load_arm`
+    progress=False,  # show progress bars
+) -> dict:  # what is written to `away.json` in `arms/ARM/outside/NAME/`, beside `predictions.csv` and `metrics.json`
     "An arm on pictures from elsewhere: how much worse it is, and which class pays."
     pets, record = load_data(data, run.record["seed"], progress), run.record
     catalog, classes, target, ask = pets.catalog, record["classes"], record["target"], load_arm(run, arm, weights)
     species_of = dict(zip(run.catalog[target], run.catalog.species))
     known = (catalog.note == "") & catalog[target].isin(classes)
-    if not known.any() and target != "species" and all(species_of[name] for name in classes): # no breed is known there, but perhaps the species is
+    if (
+        not known.any() and target != "species" and all(species_of[name] for name in classes)
+    ):  # no breed is known there, but perhaps the species is
         target, known = "species", (catalog.note == "") & catalog.species.isin([species_of[name] for name in classes])
-    if not known.any(): raise PetclfError(f"--data {data}: none of its {len(catalog):,} pictures has a {record['target']} that the model knows ({_names(classes)})")
+    if not known.any():
+        raise PetclfError(
+            f"--data {data}: none of its {len(catalog):,} pictures has a {record['target']} that the model knows ({_names(classes)})"
+        )
     rows = catalog[known]
     said, read, errors = ask_files(ask, pets.root, rows.file, progress=progress)
-    if not read: raise PetclfError(f"--data {data}: none of its pictures can be read")
+    if not read:
+        raise PetclfError(f"--data {data}: none of its pictures can be read")
     kept = rows.set_index("file").loc[read].reset_index()
     predictions = decide_as_arm(run, arm, predictions_table(kept.file, "outside", kept[target], classes, said))
     home = run.metrics(arm)
     if target != record["target"]:
         at_home = run.predictions(arm)[lambda table: table.split == record["evaluated"]]
-        home = metrics(summed_to_species(at_home, species_of), record["evaluated"], groups=run.catalog.set_index("file").group)
+        home = metrics(
+            summed_to_species(at_home, species_of), record["evaluated"], groups=run.catalog.set_index("file").group
+        )
         predictions = summed_to_species(predictions.drop(columns="truth"), species_of)
         predictions.insert(2, "truth", kept.species.to_numpy())
     there = metrics(predictions, "outside", home["positive"], kept.set_index("file").group)
     left_out = count_left_out(catalog)
     left_out["unreadable"] += len(errors)
-    found = away(home, there) | dict(data=pets.name, target=target, n=len(kept), fingerprint=pets.fingerprint, left_out=dict(unknown_label=int((~known & (catalog.note == "")).sum()), **left_out),
-                                     home={key: home[key] for key in ("classes", "accuracy", "balanced_accuracy", "per_class")})
-    if target != record["target"]: found["sentence"] = f"By {target}: {found['sentence']}"
-    folder = run.arm(arm)/"outside"/pets.name
-    write_predictions(folder/"predictions.csv", predictions)
-    write_json(folder/"metrics.json", there)
-    write_json(folder/"away.json", found)
+    found = away(home, there) | dict(
+        data=pets.name,
+        target=target,
+        n=len(kept),
+        fingerprint=pets.fingerprint,
+        left_out=dict(unknown_label=int((~known & (catalog.note == "")).sum()), **left_out),
+        home={key: home[key] for key in ("classes", "accuracy", "balanced_accuracy", "per_class")},
+    )
+    if target != record["target"]:
+        found["sentence"] = f"By {target}: {found['sentence']}"
+    folder = run.arm(arm) / "outside" / pets.name
+    write_predictions(folder / "predictions.csv", predictions)
+    write_json(folder / "metrics.json", there)
+    write_json(folder / "away.json", found)
     return found

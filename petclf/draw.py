@@ -26,74 +26,170 @@ from .files import folder_written_whole, written_whole
 @dataclass(frozen=True)
 class Coat:
     "The colours of one coat, and how they are spread."
-    base: str # most of the coat
-    pale: str # muzzle, chest, belly and paws, where the pattern has them
-    dark: str # ears, mask, stripes or saddle, where the pattern has them
-    pattern: str # a key of `PATTERNS`
-    iris: str # colour of the eyes
+
+    base: str  # most of the coat
+    pale: str  # muzzle, chest, belly and paws, where the pattern has them
+    dark: str  # ears, mask, stripes or saddle, where the pattern has them
+    pattern: str  # a key of `PATTERNS`
+    iris: str  # colour of the eyes
     nose: str = "#2b2326"
-    inner: str = "#d9a19b" # inside of the ears
+    inner: str = "#d9a19b"  # inside of the ears
 
 
 @dataclass(frozen=True)
 class Breed:
     "What the drawing of a breed depends on; lengths are in head radii."
-    species: str # `cat` or `dog`
-    coats: tuple # its possible `Coat`s
-    ear: str # `upright`, `hanging`, `folded`
+
+    species: str  # `cat` or `dog`
+    coats: tuple  # its possible `Coat`s
+    ear: str  # `upright`, `hanging`, `folded`
     ear_size: float = 1.0
-    muzzle: tuple = (0.1, 0.36, 0.27) # length, width at the face, width at the nose
-    eye: float = 0.25 # width
-    cheek: float = 1.0 # width of the lower face
-    fur: float = 0.2 # 0 smooth to 1 very long
-    tail: str = "long" # `long`, `plume`, `curl`, `sabre`
-    bulk: float = 1.0 # width of the body
-    legs: float = 1.0 # length of the legs
+    muzzle: tuple = (0.1, 0.36, 0.27)  # length, width at the face, width at the nose
+    eye: float = 0.25  # width
+    cheek: float = 1.0  # width of the lower face
+    fur: float = 0.2  # 0 smooth to 1 very long
+    tail: str = "long"  # `long`, `plume`, `curl`, `sabre`
+    bulk: float = 1.0  # width of the body
+    legs: float = 1.0  # length of the legs
     wrinkles: bool = False
     jowls: float = 0.0
 
 # %% ../nbs/01_draw.ipynb #939141dc
 BREEDS = {
-    "Siamese": Breed("cat", (
-        Coat("#ead9c0", "#f6ecdb", "#4b3a35", "points", "#5aa5dd", "#4a3533", "#8a6660"),
-        Coat("#efe3d3", "#f9f2e6", "#7f7b86", "points", "#6db2e6", "#7b6a70", "#b39aa0"),
-        Coat("#f2dfc2", "#fbf1df", "#cf8f55", "points", "#68b0e0", "#d58d83", "#eab9a4")),
-        ear="upright", ear_size=1.2, muzzle=(0.16, 0.33, 0.25), eye=0.28, cheek=0.9, fur=0.12, tail="long", bulk=0.84, legs=1.1),
-    "Bombay": Breed("cat", (
-        Coat("#35323b", "#3f3b45", "#211f26", "solid", "#e0a92c", "#29242b", "#75585c"),
-        Coat("#3b3438", "#4a4145", "#241f22", "solid", "#c9c23a", "#2b2427", "#7b5d5c"),
-        Coat("#33343f", "#e9e4de", "#20212a", "tuxedo", "#9ec24c", "#b9807f", "#8f6a6c")),
-        ear="upright", ear_size=0.95, muzzle=(0.1, 0.36, 0.28), eye=0.3, cheek=1.04, fur=0.15, tail="long", bulk=1.0),
-    "Maine_Coon": Breed("cat", (
-        Coat("#d98b45", "#f7e3c8", "#a85a26", "tabby", "#b5a13a", "#d48c80", "#e3ab95"),
-        Coat("#96795c", "#dccab0", "#463729", "tabby", "#a9b347", "#b0756a", "#cf9f90"),
-        Coat("#b9b6b8", "#f3f0ee", "#5d5a62", "tabby", "#8fb25a", "#c58884", "#d9aaa4"),
-        Coat("#efe6da", "#fbf7f1", "#cbbba6", "solid", "#d39a3a", "#dd9c93", "#eab8ac")),
-        ear="upright", ear_size=1.15, muzzle=(0.2, 0.4, 0.31), eye=0.28, cheek=1.08, fur=0.85, tail="long", bulk=1.18),
-    "beagle": Breed("dog", (
-        Coat("#c98a4e", "#fbf4ea", "#3a3033", "saddle", "#6b4226"),
-        Coat("#e0b57e", "#fcf6ec", "#d6a265", "saddle", "#7a5030"),
-        Coat("#a8683a", "#f8efe3", "#5c3a29", "saddle", "#6b4226")),
-        ear="hanging", ear_size=1.1, muzzle=(0.5, 0.42, 0.31), eye=0.21, cheek=0.88, fur=0.12, tail="sabre", bulk=1.08, jowls=0.08),
-    "pug": Breed("dog", (
-        Coat("#e3c498", "#efd9b8", "#3d3435", "mask", "#54331f", "#231d20", "#5a4a48"),
-        Coat("#d5ae7c", "#e4c89f", "#332b2d", "mask", "#54331f", "#231d20", "#5a4a48"),
-        Coat("#3d3a42", "#4b4750", "#26242a", "mask", "#64401f", "#1e1b20", "#5e4c50")),
-        ear="folded", ear_size=0.72, muzzle=(0.14, 0.5, 0.42), eye=0.27, cheek=1.1, fur=0.12, tail="curl", bulk=1.12, legs=0.82, wrinkles=True, jowls=0.1),
-    "samoyed": Breed("dog", (
-        Coat("#f3efe8", "#fdfbf7", "#d9d0c3", "solid", "#4c2f20", "#2b2326", "#e3b9ae"),
-        Coat("#efe2cb", "#fbf4e6", "#d5bd96", "solid", "#4c2f20", "#2b2326", "#dfb3a2")),
-        ear="upright", ear_size=0.74, muzzle=(0.46, 0.42, 0.27), eye=0.2, cheek=1.1, fur=1.0, tail="curl", bulk=1.3),
-    "shiba_inu": Breed("dog", (
-        Coat("#d8893f", "#fbefdd", "#b3682b", "urajiro", "#4c2e1c"),
-        Coat("#e6cba0", "#fcf5e9", "#cfa970", "urajiro", "#4c2e1c"),
-        Coat("#3b363a", "#f3e6d4", "#b9713a", "tan", "#4c2e1c")),
-        ear="upright", ear_size=0.8, muzzle=(0.46, 0.4, 0.25), eye=0.19, cheek=1.04, fur=0.4, tail="curl", bulk=1.08),
-    "saint_bernard": Breed("dog", (
-        Coat("#b9692f", "#fbf5ec", "#4a2f26", "patches", "#5a3722"),
-        Coat("#8d4f2c", "#f8f0e6", "#36292a", "patches", "#5a3722"),
-        Coat("#4a4044", "#f6f0e8", "#302a2e", "patches", "#5a3722")),
-        ear="hanging", ear_size=0.86, muzzle=(0.48, 0.54, 0.46), eye=0.19, cheek=1.0, fur=0.7, tail="plume", bulk=1.4, jowls=0.26),
+    "Siamese": Breed(
+        "cat",
+        (
+            Coat("#ead9c0", "#f6ecdb", "#4b3a35", "points", "#5aa5dd", "#4a3533", "#8a6660"),
+            Coat("#efe3d3", "#f9f2e6", "#7f7b86", "points", "#6db2e6", "#7b6a70", "#b39aa0"),
+            Coat("#f2dfc2", "#fbf1df", "#cf8f55", "points", "#68b0e0", "#d58d83", "#eab9a4"),
+        ),
+        ear="upright",
+        ear_size=1.2,
+        muzzle=(0.16, 0.33, 0.25),
+        eye=0.28,
+        cheek=0.9,
+        fur=0.12,
+        tail="long",
+        bulk=0.84,
+        legs=1.1,
+    ),
+    "Bombay": Breed(
+        "cat",
+        (
+            Coat("#35323b", "#3f3b45", "#211f26", "solid", "#e0a92c", "#29242b", "#75585c"),
+            Coat("#3b3438", "#4a4145", "#241f22", "solid", "#c9c23a", "#2b2427", "#7b5d5c"),
+            Coat("#33343f", "#e9e4de", "#20212a", "tuxedo", "#9ec24c", "#b9807f", "#8f6a6c"),
+        ),
+        ear="upright",
+        ear_size=0.95,
+        muzzle=(0.1, 0.36, 0.28),
+        eye=0.3,
+        cheek=1.04,
+        fur=0.15,
+        tail="long",
+        bulk=1.0,
+    ),
+    "Maine_Coon": Breed(
+        "cat",
+        (
+            Coat("#d98b45", "#f7e3c8", "#a85a26", "tabby", "#b5a13a", "#d48c80", "#e3ab95"),
+            Coat("#96795c", "#dccab0", "#463729", "tabby", "#a9b347", "#b0756a", "#cf9f90"),
+            Coat("#b9b6b8", "#f3f0ee", "#5d5a62", "tabby", "#8fb25a", "#c58884", "#d9aaa4"),
+            Coat("#efe6da", "#fbf7f1", "#cbbba6", "solid", "#d39a3a", "#dd9c93", "#eab8ac"),
+        ),
+        ear="upright",
+        ear_size=1.15,
+        muzzle=(0.2, 0.4, 0.31),
+        eye=0.28,
+        cheek=1.08,
+        fur=0.85,
+        tail="long",
+        bulk=1.18,
+    ),
+    "beagle": Breed(
+        "dog",
+        (
+            Coat("#c98a4e", "#fbf4ea", "#3a3033", "saddle", "#6b4226"),
+            Coat("#e0b57e", "#fcf6ec", "#d6a265", "saddle", "#7a5030"),
+            Coat("#a8683a", "#f8efe3", "#5c3a29", "saddle", "#6b4226"),
+        ),
+        ear="hanging",
+        ear_size=1.1,
+        muzzle=(0.5, 0.42, 0.31),
+        eye=0.21,
+        cheek=0.88,
+        fur=0.12,
+        tail="sabre",
+        bulk=1.08,
+        jowls=0.08,
+    ),
+    "pug": Breed(
+        "dog",
+        (
+            Coat("#e3c498", "#efd9b8", "#3d3435", "mask", "#54331f", "#231d20", "#5a4a48"),
+            Coat("#d5ae7c", "#e4c89f", "#332b2d", "mask", "#54331f", "#231d20", "#5a4a48"),
+            Coat("#3d3a42", "#4b4750", "#26242a", "mask", "#64401f", "#1e1b20", "#5e4c50"),
+        ),
+        ear="folded",
+        ear_size=0.72,
+        muzzle=(0.14, 0.5, 0.42),
+        eye=0.27,
+        cheek=1.1,
+        fur=0.12,
+        tail="curl",
+        bulk=1.12,
+        legs=0.82,
+        wrinkles=True,
+        jowls=0.1,
+    ),
+    "samoyed": Breed(
+        "dog",
+        (
+            Coat("#f3efe8", "#fdfbf7", "#d9d0c3", "solid", "#4c2f20", "#2b2326", "#e3b9ae"),
+            Coat("#efe2cb", "#fbf4e6", "#d5bd96", "solid", "#4c2f20", "#2b2326", "#dfb3a2"),
+        ),
+        ear="upright",
+        ear_size=0.74,
+        muzzle=(0.46, 0.42, 0.27),
+        eye=0.2,
+        cheek=1.1,
+        fur=1.0,
+        tail="curl",
+        bulk=1.3,
+    ),
+    "shiba_inu": Breed(
+        "dog",
+        (
+            Coat("#d8893f", "#fbefdd", "#b3682b", "urajiro", "#4c2e1c"),
+            Coat("#e6cba0", "#fcf5e9", "#cfa970", "urajiro", "#4c2e1c"),
+            Coat("#3b363a", "#f3e6d4", "#b9713a", "tan", "#4c2e1c"),
+        ),
+        ear="upright",
+        ear_size=0.8,
+        muzzle=(0.46, 0.4, 0.25),
+        eye=0.19,
+        cheek=1.04,
+        fur=0.4,
+        tail="curl",
+        bulk=1.08,
+    ),
+    "saint_bernard": Breed(
+        "dog",
+        (
+            Coat("#b9692f", "#fbf5ec", "#4a2f26", "patches", "#5a3722"),
+            Coat("#8d4f2c", "#f8f0e6", "#36292a", "patches", "#5a3722"),
+            Coat("#4a4044", "#f6f0e8", "#302a2e", "patches", "#5a3722"),
+        ),
+        ear="hanging",
+        ear_size=0.86,
+        muzzle=(0.48, 0.54, 0.46),
+        eye=0.19,
+        cheek=1.0,
+        fur=0.7,
+        tail="plume",
+        bulk=1.4,
+        jowls=0.26,
+    ),
 }
 
 # Which colour of the coat each part of the body takes; what a pattern does not name takes the base.
@@ -106,7 +202,9 @@ PATTERNS = {
     "mask": dict(ear="dark", muzzle="dark", chest="pale"),
     "urajiro": dict(muzzle="pale", chest="pale", paw="pale", tip="pale"),
     "tan": dict(muzzle="pale", chest="pale", leg="dark", paw="pale", tip="pale"),
-    "patches": dict(muzzle="pale", chest="pale", body="pale", leg="pale", paw="pale", tip="pale", tail="base", ear="dark"),
+    "patches": dict(
+        muzzle="pale", chest="pale", body="pale", leg="pale", paw="pale", tip="pale", tail="base", ear="dark"
+    ),
 }
 
 # %% ../nbs/01_draw.ipynb #d867cd75
@@ -115,35 +213,37 @@ def _generator(*key):
     return np.random.default_rng([zlib.crc32(str(part).encode()) for part in key])
 
 
-def _pick(rng, options): return options[int(rng.integers(len(options)))]
+def _pick(rng, options):
+    return options[int(rng.integers(len(options)))]
 
 # %% ../nbs/01_draw.ipynb #69ed9d60
 def rgb(
-    colour, # `#rrggbb`, or red, green and blue in 0..255
-) -> np.ndarray: # float array of 3
+    colour,  # `#rrggbb`, or red, green and blue in 0..255
+) -> np.ndarray:  # float array of 3
     "A colour as numbers."
-    if isinstance(colour, str): return np.array([int(colour[i:i+2], 16) for i in (1, 3, 5)], float)
+    if isinstance(colour, str):
+        return np.array([int(colour[i : i + 2], 16) for i in (1, 3, 5)], float)
     return np.asarray(colour, float)
 
 
 def mix(
-    first, # a colour
-    second, # another
-    share, # how much of the second, 0..1
-) -> np.ndarray: # float array of 3
+    first,  # a colour
+    second,  # another
+    share,  # how much of the second, 0..1
+) -> np.ndarray:  # float array of 3
     "A colour between two."
     return rgb(first) * (1 - share) + rgb(second) * share
 
 
 def smooth(
-    points, # (n, 2) control points
-    closed=True, # whether the curve comes back to its start
-    steps=9, # points for each piece
-) -> np.ndarray: # (n * steps, 2) points
+    points,  # (n, 2) control points
+    closed=True,  # whether the curve comes back to its start
+    steps=9,  # points for each piece
+) -> np.ndarray:  # (n * steps, 2) points
     "A curve through the points (a Catmull-Rom spline)."
     p = np.asarray(points, float)
     p = np.concatenate([p[-1:], p, p[:2]] if closed else [p[:1], p, p[-1:]])
-    pieces = np.stack([p[i:len(p) - 3 + i] for i in range(4)], 1)
+    pieces = np.stack([p[i : len(p) - 3 + i] for i in range(4)], 1)
     curve = (_spline(steps) @ pieces).reshape(-1, 2)
     return curve if closed else np.concatenate([curve, p[-1:]])
 
@@ -152,31 +252,36 @@ def smooth(
 def _spline(steps):
     "Weights of four control points along one piece of a Catmull-Rom spline."
     t = np.arange(steps) / steps
-    return 0.5 * np.stack([-t + 2*t**2 - t**3, 2 - 5*t**2 + 3*t**3, t + 4*t**2 - 3*t**3, -t**2 + t**3], 1)
+    return 0.5 * np.stack([-t + 2 * t**2 - t**3, 2 - 5 * t**2 + 3 * t**3, t + 4 * t**2 - 3 * t**3, -(t**2) + t**3], 1)
 
 
 def oval(
-    x, y, # centre
-    width, height, # radii
-    turn=0.0, # radians
-    n=28, # points
-) -> np.ndarray: # (n, 2) points
+    x,
+    y,  # centre
+    width,
+    height,  # radii
+    turn=0.0,  # radians
+    n=28,  # points
+) -> np.ndarray:  # (n, 2) points
     "An ellipse."
     c, s = math.cos(turn), math.sin(turn)
     return _circle(n) @ np.array([[width * c, width * s], [-height * s, height * c]]) + (x, y)
 
 
 @lru_cache(None)
-def _circle(n): return np.stack([np.cos(np.arange(n) * 2 * np.pi / n), np.sin(np.arange(n) * 2 * np.pi / n)], 1)
+def _circle(n):
+    return np.stack([np.cos(np.arange(n) * 2 * np.pi / n), np.sin(np.arange(n) * 2 * np.pi / n)], 1)
 
 
 def tube(
-    points, # (n, 2) points along the middle
-    widths, # radii at those points
-) -> list: # outlines whose union is the tube
+    points,  # (n, 2) points along the middle
+    widths,  # radii at those points
+) -> list:  # outlines whose union is the tube
     "A limb, a tail or a muzzle: a curve with a thickness."
     middle = smooth(points, closed=False, steps=7)
-    radius = np.interp(np.arange(len(middle)) / (len(middle) - 1), np.arange(len(widths)) / (len(widths) - 1), widths)[:, None]
+    radius = np.interp(np.arange(len(middle)) / (len(middle) - 1), np.arange(len(widths)) / (len(widths) - 1), widths)[
+        :, None
+    ]
     across = _across(middle) * radius
     ends = [oval(*middle[i], radius[i, 0], radius[i, 0], n=20) for i in (0, -1)]
     return [np.concatenate([middle + across, (middle - across)[::-1]]), *ends]
@@ -190,10 +295,10 @@ def _across(middle):
 
 
 def stroke(
-    points, # (n, 2) points
-    width, # of the line
-    curved=True, # whether it bends through the points or runs straight from one to the next
-) -> np.ndarray: # its outline
+    points,  # (n, 2) points
+    width,  # of the line
+    curved=True,  # whether it bends through the points or runs straight from one to the next
+) -> np.ndarray:  # its outline
     "The outline of a line."
     middle = smooth(points, closed=False, steps=6) if curved else np.asarray(points, float)
     across = _across(middle) * width / 2
@@ -201,10 +306,10 @@ def stroke(
 
 
 def fringe(
-    outline, # (n, 2) points in pixels
-    length, # of the tufts, in pixels
-    rng, # numpy Generator
-) -> np.ndarray: # (m, 2) points
+    outline,  # (n, 2) points in pixels
+    length,  # of the tufts, in pixels
+    rng,  # numpy Generator
+) -> np.ndarray:  # (m, 2) points
     "The outline with tufts of hair, which hang down a little."
     loop = np.concatenate([outline, outline[:1]])
     reach = np.concatenate([[0], np.cumsum(np.hypot(*(loop[1:] - loop[:-1]).T))])
@@ -212,10 +317,19 @@ def fringe(
     at = (np.arange(n) + rng.uniform(-0.3, 0.3, n)) * reach[-1] / n
     p = np.stack([np.interp(at % reach[-1], reach, loop[:, i]) for i in (0, 1)], 1)
     along = np.concatenate([p[1:], p[:1]]) - np.concatenate([p[-1:], p[:-1]])
-    outward = along[:, ::-1] * (1, -1) / (np.hypot(along[:, :1], along[:, 1:]) + 1e-9) * np.sign(np.sum(p[:, 0] * along[:, 1]))
+    outward = (
+        along[:, ::-1]
+        * (1, -1)
+        / (np.hypot(along[:, :1], along[:, 1:]) + 1e-9)
+        * np.sign(np.sum(p[:, 0] * along[:, 1]))
+    )
     out = rng.uniform(0.35, 1.0, (n, 1)) * length
     out[::2] = rng.uniform(-0.2, 0.25, (len(out[::2]), 1)) * length
-    lie = along / (np.hypot(along[:, :1], along[:, 1:]) + 1e-9) * np.tanh(along[:, 1:] * 2 / (np.abs(along[:, 1:]).mean() + 1e-9)) # hair lies downwards
+    lie = (
+        along
+        / (np.hypot(along[:, :1], along[:, 1:]) + 1e-9)
+        * np.tanh(along[:, 1:] * 2 / (np.abs(along[:, 1:]).mean() + 1e-9))
+    )  # hair lies downwards
     return smooth(p + outward * out * 0.75 + lie * np.maximum(out, 0) * 0.95, steps=2)
 
 # %% ../nbs/01_draw.ipynb #b3b2f85e
@@ -225,15 +339,23 @@ def _hair(kind, coarse):
     rng = np.random.default_rng(1)
     noise = rng.normal(size=(512, 512)).astype(np.float32)
     y, x = np.meshgrid(np.fft.fftfreq(512), np.fft.rfftfreq(512), indexing="ij")
-    band = {"fur": np.exp(-(y * 34)**2) * np.exp(-(x * 5)**2) * (1 - np.exp(-(x * 60)**2)),
-            "grain": np.exp(-(y**2 + x**2) * 20), "cloud": np.exp(-(y**2 + x**2) * 4000)}[kind]
+    band = {
+        "fur": np.exp(-((y * 34) ** 2)) * np.exp(-((x * 5) ** 2)) * (1 - np.exp(-((x * 60) ** 2))),
+        "grain": np.exp(-(y**2 + x**2) * 20),
+        "cloud": np.exp(-(y**2 + x**2) * 4000),
+    }[kind]
     field = np.fft.irfft2(np.fft.rfft2(noise) * band, s=(512, 512))
-    if kind == "fur": # the streaks wave, so that they do not look combed by a machine
+    if kind == "fur":  # the streaks wave, so that they do not look combed by a machine
         wave = np.fft.irfft2(np.fft.rfft2(rng.normal(size=(512, 512))) * np.exp(-(y**2 + x**2) * 6000), s=(512, 512))
         shift = (wave / wave.std() * 9).astype(int)
         field = field[np.arange(512)[:, None], (np.arange(512)[None] + shift) % 512]
     side = round(512 * coarse)
-    return np.tile(np.asarray(Image.fromarray((field / field.std() / 2.2).astype(np.float32)).resize((side, side), Image.BILINEAR)), (2, 2))
+    return np.tile(
+        np.asarray(
+            Image.fromarray((field / field.std() / 2.2).astype(np.float32)).resize((side, side), Image.BILINEAR)
+        ),
+        (2, 2),
+    )
 
 
 def _texture(kind, width, height, coarse, rng):
@@ -241,13 +363,15 @@ def _texture(kind, width, height, coarse, rng):
     tile = _hair(kind, min((0.5, 0.7, 1.0, 1.4, 2.0), key=lambda c: abs(c - coarse)))
     side = len(tile) // 2
     oy, ox = (int(v) for v in rng.integers(side, size=2))
-    if height <= side and width <= side: return tile[oy:oy + height, ox:ox + width]
+    if height <= side and width <= side:
+        return tile[oy : oy + height, ox : ox + width]
     return tile.take(np.arange(oy, oy + height) % side, axis=0).take(np.arange(ox, ox + width) % side, axis=1)
 
 
 @dataclass
 class Part:
     "A painted shape: its mask and where that lies, so that later shapes can stay within it."
+
     mask: Image.Image
     x: int
     y: int
@@ -255,6 +379,7 @@ class Part:
 
 class Canvas:
     "A picture, and a frame of reference to paint shapes in."
+
     def __init__(self, width, height, rng, light=(-0.6, -0.8)):
         self.image, self.width, self.height = Image.new("RGB", (width, height)), width, height
         self.rng, self.light = rng, np.asarray(light)
@@ -266,7 +391,8 @@ class Canvas:
         mirror = -1 if flip else 1
         self.matrix, self.origin, self.scale = np.array([[c * mirror, s * mirror], [-s, c]]), np.array([x, y]), scale
 
-    def pixels(self, points): return np.asarray(points, float) @ self.matrix + self.origin
+    def pixels(self, points):
+        return np.asarray(points, float) @ self.matrix + self.origin
 
     def paint(self, shape, colour, form=0.0, hair=0.0, tufts=0.0, within=None, alpha=1.0, soft=0.0, kind="fur"):
         "Paint one outline, or the union of several: `form` is how round it looks, `hair` how textured, `soft` blurs its edge."
@@ -276,23 +402,36 @@ class Canvas:
         low = np.maximum(np.floor(every.min(0)).astype(int) - pad, -30)
         high = np.minimum(np.ceil(every.max(0)).astype(int) + pad, [self.width + 30, self.height + 30])
         if within is not None:
-            low = np.maximum(low, [within.x, within.y]); high = np.minimum(high, [within.x + within.mask.width, within.y + within.mask.height])
+            low = np.maximum(low, [within.x, within.y])
+            high = np.minimum(high, [within.x + within.mask.width, within.y + within.mask.height])
         width, height = (int(v) for v in high - low)
-        if width < 2 or height < 2: return None
-        if tufts * self.scale > 1.2: outlines = [fringe(o, tufts * self.scale, self.rng) for o in outlines]
-        fine = 1 if soft * self.scale > 1 else 2 if width * height > 4_000 else 4 # outlines are drawn this much larger, so that their edges come out smooth
+        if width < 2 or height < 2:
+            return None
+        if tufts * self.scale > 1.2:
+            outlines = [fringe(o, tufts * self.scale, self.rng) for o in outlines]
+        fine = (
+            1 if soft * self.scale > 1 else 2 if width * height > 4_000 else 4
+        )  # outlines are drawn this much larger, so that their edges come out smooth
         mask = Image.new("L", (width * fine, height * fine))
         pen = ImageDraw.Draw(mask)
-        for o in outlines: pen.polygon(((o - low) * fine).ravel().tolist(), fill=255)
-        if fine > 1: mask = mask.reduce(fine)
-        if soft: mask = _blurred(mask, float(soft * self.scale))
+        for o in outlines:
+            pen.polygon(((o - low) * fine).ravel().tolist(), fill=255)
+        if fine > 1:
+            mask = mask.reduce(fine)
+        if soft:
+            mask = _blurred(mask, float(soft * self.scale))
         if within is not None:
             x, y = int(low[0] - within.x), int(low[1] - within.y)
             mask = ImageChops.multiply(mask, within.mask.crop((x, y, x + width, y + height)))
         part = Part(mask, int(low[0]), int(low[1]))
-        if alpha < 1: mask = Image.fromarray((np.asarray(mask) * np.float32(alpha)).astype(np.uint8))
-        if form or hair: self.image.paste(self._shaded(part.mask, colour, form, hair, kind), (part.x, part.y), mask)
-        else: self.image.paste(tuple(int(v) for v in rgb(colour)), (part.x, part.y, part.x + width, part.y + height), mask)
+        if alpha < 1:
+            mask = Image.fromarray((np.asarray(mask) * np.float32(alpha)).astype(np.uint8))
+        if form or hair:
+            self.image.paste(self._shaded(part.mask, colour, form, hair, kind), (part.x, part.y), mask)
+        else:
+            self.image.paste(
+                tuple(int(v) for v in rgb(colour)), (part.x, part.y, part.x + width, part.y + height), mask
+            )
         return part
 
     def _shaded(self, mask, colour, form, hair, kind):
@@ -305,9 +444,14 @@ class Canvas:
             radius = max(1.0, min(small.size) * 0.17)
             bulge = np.asarray(small.filter(ImageFilter.GaussianBlur(radius)), np.float32) / 255
             slope_y, slope_x = np.gradient(bulge)
-            lit = (slope_x * self.light[0] + slope_y * self.light[1]) * np.float32(radius * 1.1) + (bulge - np.float32(0.8)) * np.float32(0.5)
-            field += np.asarray(Image.fromarray(lit.astype(np.float32)).resize((width, height), Image.BILINEAR)) * np.float32(form)
-        if hair and width * height > 150: field += _texture(kind, width, height, max(0.5, self.scale / 60), self.rng) * np.float32(hair)
+            lit = (slope_x * self.light[0] + slope_y * self.light[1]) * np.float32(radius * 1.1) + (
+                bulge - np.float32(0.8)
+            ) * np.float32(0.5)
+            field += np.asarray(
+                Image.fromarray(lit.astype(np.float32)).resize((width, height), Image.BILINEAR)
+            ) * np.float32(form)
+        if hair and width * height > 150:
+            field += _texture(kind, width, height, max(0.5, self.scale / 60), self.rng) * np.float32(hair)
         return _ramp(colour, field)
 
     def lines(self, lines, width, colour, curved=True):
@@ -322,13 +466,15 @@ class Canvas:
 def _blurred(mask, radius):
     "A mask with a soft edge; a very soft one is made small first, which is quicker and looks the same."
     shrink = int(radius / 2)
-    if shrink < 2 or min(mask.size) < 4 * shrink: return mask.filter(ImageFilter.GaussianBlur(radius))
+    if shrink < 2 or min(mask.size) < 4 * shrink:
+        return mask.filter(ImageFilter.GaussianBlur(radius))
     return mask.reduce(shrink).filter(ImageFilter.GaussianBlur(radius / shrink)).resize(mask.size, Image.BILINEAR)
 
 
 def _ramp(colour, field):
     "Colour a field of -1 (shadow) over 0 (the colour itself) to 1 (light)."
-    field *= 127.5; field += 127.5
+    field *= 127.5
+    field += 127.5
     levels = Image.fromarray(field.clip(0, 255, out=field).astype(np.uint8))
     levels.putpalette(_table(tuple(rgb(colour).tolist())))
     return levels.convert("RGB")
@@ -339,22 +485,25 @@ def _table(colour):
     "A palette from the shadow of a colour to its highlight, as bytes."
     base, t = rgb(colour), np.linspace(-1, 1, 256)[:, None]
     shadow, light = base * 0.34 + np.array([14, 8, 26]), base + (np.array([255, 246, 232]) - base) * 0.62
-    return np.where(t < 0, base + (base - shadow) * t, base + (light - base) * t).clip(0, 255).astype(np.uint8).tobytes()
+    return (
+        np.where(t < 0, base + (base - shadow) * t, base + (light - base) * t).clip(0, 255).astype(np.uint8).tobytes()
+    )
 
 # %% ../nbs/01_draw.ipynb #85592999
 def contact_sheet(
-    images, # PIL images, or paths of pictures
-    columns=8, # pictures in a row
-    size=140, # side of each, in pixels; pictures are cut to squares
-    gap=4, # pixels between them
-    background="#ffffff", # what is between them
-) -> Image.Image: # RGB
+    images,  # PIL images, or paths of pictures
+    columns=8,  # pictures in a row
+    size=140,  # side of each, in pixels; pictures are cut to squares
+    gap=4,  # pixels between them
+    background="#ffffff",  # what is between them
+) -> Image.Image:  # RGB
     "Pictures in a grid."
     images = list(images)
     rows = -(-len(images) // columns)
     sheet = Image.new("RGB", (columns * (size + gap) - gap, rows * (size + gap) - gap), background)
     for i, image in enumerate(images):
-        if not isinstance(image, Image.Image): image = Image.open(image).convert("RGB")
+        if not isinstance(image, Image.Image):
+            image = Image.open(image).convert("RGB")
         side = min(image.size)
         left, top = (image.width - side) // 2, (image.height - side) // 3
         tile = image.resize((size, size), Image.LANCZOS, (left, top, left + side, top + side))
@@ -365,24 +514,28 @@ def contact_sheet(
 @dataclass
 class Pet:
     "One animal: its breed, coat and mood."
+
     breed: Breed
     coat: Coat
-    yaw: float = 0.0 # radians the head is turned to the side
-    pitch: float = 0.0 # radians it looks down
-    eyes: float = 1.0 # 0 closed to 1 wide open
-    mouth: float = 0.0 # 0 closed to 1 open, tongue out (dogs)
+    yaw: float = 0.0  # radians the head is turned to the side
+    pitch: float = 0.0  # radians it looks down
+    eyes: float = 1.0  # 0 closed to 1 wide open
+    mouth: float = 0.0  # 0 closed to 1 open, tongue out (dogs)
     gaze: tuple = (0.0, 0.0)
-    pupil: float = 0.5 # width of a cat's pupil
-    ears: float = 0.0 # -1 turned back to 1 pricked
+    pupil: float = 0.5  # width of a cat's pupil
+    ears: float = 0.0  # -1 turned back to 1 pricked
     fluff: float = 1.0
 
-    def colour(self, part): return getattr(self.coat, PATTERNS[self.coat.pattern].get(part, "base"))
+    def colour(self, part):
+        return getattr(self.coat, PATTERNS[self.coat.pattern].get(part, "base"))
 
     @property
-    def tufts(self): return self.breed.fur * 0.17 * self.fluff
+    def tufts(self):
+        return self.breed.fur * 0.17 * self.fluff
 
     @property
-    def hair(self): return 0.09 + 0.12 * self.breed.fur
+    def hair(self):
+        return 0.09 + 0.12 * self.breed.fur
 
     def turn(self, points):
         "Points of the head (x to the right, y down, z towards the viewer) as seen with this yaw and pitch: x, y."
@@ -394,37 +547,62 @@ class Pet:
     def on_face(self, points):
         "Points of the face (x, y) on the round of the head, as seen with this yaw and pitch."
         p = np.asarray(points, float)
-        z = np.sqrt(np.maximum(0.02, 1 - p[:, 0]**2 - p[:, 1]**2 * 0.9))
+        z = np.sqrt(np.maximum(0.02, 1 - p[:, 0] ** 2 - p[:, 1] ** 2 * 0.9))
         return self.turn(np.column_stack([p, z]))
 
-    def faces_us(self, x, y): return -x * np.sin(self.yaw) + np.sqrt(max(0, 1 - x*x - y*y*0.9)) * np.cos(self.yaw) > 0.12
+    def faces_us(self, x, y):
+        return -x * np.sin(self.yaw) + np.sqrt(max(0, 1 - x * x - y * y * 0.9)) * np.cos(self.yaw) > 0.12
 
 
 def draw_head(
-    canvas, # a `Canvas` that stands at the middle of the head, in head radii
-    pet, # a `Pet`
-    back=False, # whether it is seen from behind
+    canvas,  # a `Canvas` that stands at the middle of the head, in head radii
+    pet,  # a `Pet`
+    back=False,  # whether it is seen from behind
 ):
     "A head, from ears to whiskers."
     breed, coat = pet.breed, pet.coat
     near, far = (-1, 1) if pet.yaw > 0 else (1, -1)
     if breed.ear == "upright":
-        for side in (far, near): _upright_ear(canvas, pet, side, back)
-    elif not back: _soft_ear(canvas, pet, far)
+        for side in (far, near):
+            _upright_ear(canvas, pet, side, back)
+    elif not back:
+        _soft_ear(canvas, pet, far)
     c = breed.cheek
     shift = 0.1 * np.sin(pet.yaw)
-    outline = smooth([(0, -0.84), (0.5, -0.74), (0.86, -0.38), (0.96*c, 0.08), (0.86*c, 0.5), (0.48*c, 0.8), (0, 0.9),
-                      (-0.48*c, 0.8), (-0.86*c, 0.5), (-0.96*c, 0.08), (-0.86, -0.38), (-0.5, -0.74)]) + [shift, 0]
-    if breed.fur > 0.6: # a ruff
-        canvas.paint(oval(shift, 0.35, 1.12*c, 0.88), mix(pet.colour("chest"), pet.colour("body"), 0.4), 0.6, pet.hair, pet.tufts * 1.3)
+    outline = smooth(
+        [
+            (0, -0.84),
+            (0.5, -0.74),
+            (0.86, -0.38),
+            (0.96 * c, 0.08),
+            (0.86 * c, 0.5),
+            (0.48 * c, 0.8),
+            (0, 0.9),
+            (-0.48 * c, 0.8),
+            (-0.86 * c, 0.5),
+            (-0.96 * c, 0.08),
+            (-0.86, -0.38),
+            (-0.5, -0.74),
+        ]
+    ) + [shift, 0]
+    if breed.fur > 0.6:  # a ruff
+        canvas.paint(
+            oval(shift, 0.35, 1.12 * c, 0.88),
+            mix(pet.colour("chest"), pet.colour("body"), 0.4),
+            0.6,
+            pet.hair,
+            pet.tufts * 1.3,
+        )
     skull = canvas.paint(outline, coat.base, 0.75, pet.hair, pet.tufts * 0.7)
     if back:
         if breed.ear != "upright":
-            for side in (-1, 1): _soft_ear(canvas, pet, side)
+            for side in (-1, 1):
+                _soft_ear(canvas, pet, side)
         return
     _face_markings(canvas, pet, skull)
     if breed.ear != "upright":
-        for side in (far, near) if abs(pet.yaw) < 0.4 else (near,): _soft_ear(canvas, pet, side)
+        for side in (far, near) if abs(pet.yaw) < 0.4 else (near,):
+            _soft_ear(canvas, pet, side)
     _eye(canvas, pet, far)
     _muzzle(canvas, pet)
     _eye(canvas, pet, near)
@@ -433,29 +611,64 @@ def draw_head(
 def _upright_ear(canvas, pet, side, back):
     k, cat = pet.breed.ear_size, pet.breed.species == "cat"
     back_turn = -0.12 * pet.ears
-    base = [(0.82 * min(1, 0.06 + pet.breed.cheek), -0.36, -0.34), (0.16, -0.72, 0.22)] if cat else [(0.82, -0.36, -0.34), (0.2, -0.7, 0.2)]
+    base = (
+        [(0.82 * min(1, 0.06 + pet.breed.cheek), -0.36, -0.34), (0.16, -0.72, 0.22)]
+        if cat
+        else [(0.82, -0.36, -0.34), (0.2, -0.7, 0.2)]
+    )
     tip = (0.74 - back_turn, -0.62 - 0.82 * k, -0.1) if cat else (0.66 - back_turn, -0.52 - 0.86 * k, 0.05)
     outer, inner = np.array(base[0]), np.array(base[1])
     bulge_out, bulge_in = (outer + tip) / 2 + [0.09, -0.05, 0], (inner + tip) / 2 + [-0.06, -0.1, 0]
     ring = np.array([outer, bulge_out, tip, bulge_in, inner]) * [side, 1, 1]
     yaw, pet = pet.yaw, replace(pet, yaw=float(np.clip(pet.yaw, -0.55, 0.55)))
     flat = pet.turn(ring) + [-0.1 * (np.sin(yaw) - np.sin(pet.yaw)), 0]
-    edge = np.vstack([smooth(flat[:3], closed=False), smooth(flat[2:], closed=False)[1:], pet.turn([[0.5 * side, -0.2, 0]])])
+    edge = np.vstack(
+        [smooth(flat[:3], closed=False), smooth(flat[2:], closed=False)[1:], pet.turn([[0.5 * side, -0.2, 0]])]
+    )
     ear = canvas.paint(edge, pet.colour("ear"), 0.55, pet.hair, pet.tufts * 0.5)
-    if back or ear is None: return
+    if back or ear is None:
+        return
     middle = flat[[0, 4]].mean(0) * 0.55 + flat[2] * 0.45
-    canvas.paint((edge - middle) * 0.66 + middle + [0, 0.07], mix(pet.coat.inner, pet.colour("ear"), 0.25), 0.5, 0.05, within=ear, soft=0.03)
-    roots = [flat[4] * (1 - i/8) + flat[0] * i/8 for i in range(7 if cat or pet.breed.fur > 0.5 else 4)]
-    canvas.lines([[root, root * 0.62 + flat[2] * 0.38 + [side * 0.05, 0]] for root in roots], 0.022, mix(pet.colour("chest"), pet.colour("ear"), 0.35), False)
+    canvas.paint(
+        (edge - middle) * 0.66 + middle + [0, 0.07],
+        mix(pet.coat.inner, pet.colour("ear"), 0.25),
+        0.5,
+        0.05,
+        within=ear,
+        soft=0.03,
+    )
+    roots = [flat[4] * (1 - i / 8) + flat[0] * i / 8 for i in range(7 if cat or pet.breed.fur > 0.5 else 4)]
+    canvas.lines(
+        [[root, root * 0.62 + flat[2] * 0.38 + [side * 0.05, 0]] for root in roots],
+        0.022,
+        mix(pet.colour("chest"), pet.colour("ear"), 0.35),
+        False,
+    )
 
 
 def _soft_ear(canvas, pet, side):
     k = pet.breed.ear_size
     lift = 0.12 * pet.ears
     if pet.breed.ear == "hanging":
-        ring = [(0.5, -0.72, 0.1), (0.86, -0.62, 0), (1.1, -0.2 - lift, -0.1), (1.12 + lift, 0.3 * k, 0), (0.98 + lift, 0.78 * k - lift, 0.1), (0.76, 0.6 * k, 0.15), (0.74, 0.05, 0.12), (0.62, -0.38, 0.2)]
+        ring = [
+            (0.5, -0.72, 0.1),
+            (0.86, -0.62, 0),
+            (1.1, -0.2 - lift, -0.1),
+            (1.12 + lift, 0.3 * k, 0),
+            (0.98 + lift, 0.78 * k - lift, 0.1),
+            (0.76, 0.6 * k, 0.15),
+            (0.74, 0.05, 0.12),
+            (0.62, -0.38, 0.2),
+        ]
     else:
-        ring = [(0.42, -0.8, 0.25), (0.78, -0.82 - lift, 0), (1.02, -0.5, -0.05), (0.98, -0.12 * k + 0.05, 0.3), (0.8, 0.06 * k, 0.4), (0.62, -0.28, 0.4)]
+        ring = [
+            (0.42, -0.8, 0.25),
+            (0.78, -0.82 - lift, 0),
+            (1.02, -0.5, -0.05),
+            (0.98, -0.12 * k + 0.05, 0.3),
+            (0.8, 0.06 * k, 0.4),
+            (0.62, -0.28, 0.4),
+        ]
     flat = smooth(pet.turn(np.array(ring) * [side, 1, 1]))
     canvas.shadow(flat + [0, 0.07], 0.25, 0.05)
     canvas.paint(flat, pet.colour("ear"), 0.8, pet.hair, pet.tufts * 0.6 + 0.012)
@@ -463,66 +676,163 @@ def _soft_ear(canvas, pet, side):
 
 def _face_markings(canvas, pet, skull):
     coat, pattern = pet.coat, pet.coat.pattern
+
     def mark(points, colour, soft=0.05, hair=None, alpha=1.0):
-        canvas.paint(pet.on_face(smooth(points)), colour, 0.35, pet.hair if hair is None else hair, within=skull, soft=soft, alpha=alpha)
+        canvas.paint(
+            pet.on_face(smooth(points)),
+            colour,
+            0.35,
+            pet.hair if hair is None else hair,
+            within=skull,
+            soft=soft,
+            alpha=alpha,
+        )
+
     def both(points, colour, soft=0.05, alpha=1.0):
         for side in (-1, 1):
-            if pet.faces_us(*(np.mean(points, 0) * [side, 1])): mark(np.array(points) * [side, 1], colour, soft, alpha=alpha)
-    if pattern == "points": mark([(0, -0.5), (0.45, -0.3), (0.55, 0.15), (0.4, 0.62), (0, 0.85), (-0.4, 0.62), (-0.55, 0.15), (-0.45, -0.3)], coat.dark, 0.16)
+            if pet.faces_us(*(np.mean(points, 0) * [side, 1])):
+                mark(np.array(points) * [side, 1], colour, soft, alpha=alpha)
+
+    if pattern == "points":
+        mark(
+            [(0, -0.5), (0.45, -0.3), (0.55, 0.15), (0.4, 0.62), (0, 0.85), (-0.4, 0.62), (-0.55, 0.15), (-0.45, -0.3)],
+            coat.dark,
+            0.16,
+        )
     if pattern == "mask":
         both([(0.2, -0.2), (0.5, -0.28), (0.66, -0.02), (0.5, 0.2), (0.25, 0.2)], coat.dark, 0.08, 0.8)
-        mark([(0, -0.05), (0.3, 0.1), (0.52, 0.45), (0.4, 0.8), (0, 0.9), (-0.4, 0.8), (-0.52, 0.45), (-0.3, 0.1)], coat.dark, 0.09)
+        mark(
+            [(0, -0.05), (0.3, 0.1), (0.52, 0.45), (0.4, 0.8), (0, 0.9), (-0.4, 0.8), (-0.52, 0.45), (-0.3, 0.1)],
+            coat.dark,
+            0.09,
+        )
     if pattern in ("urajiro", "tan"):
         both([(0.3, 0.12), (0.62, 0.14), (0.86, 0.3), (0.7, 0.66), (0.3, 0.86), (0.05, 0.6)], coat.pale, 0.08)
-        both([(0.2, -0.36), (0.34, -0.44), (0.44, -0.34), (0.32, -0.26)], coat.pale if pattern == "urajiro" else coat.dark, 0.03)
-    if pattern == "tan": both([(0.56, 0.02), (0.86, 0.1), (0.78, 0.4), (0.5, 0.3)], coat.dark, 0.08)
+        both(
+            [(0.2, -0.36), (0.34, -0.44), (0.44, -0.34), (0.32, -0.26)],
+            coat.pale if pattern == "urajiro" else coat.dark,
+            0.03,
+        )
+    if pattern == "tan":
+        both([(0.56, 0.02), (0.86, 0.1), (0.78, 0.4), (0.5, 0.3)], coat.dark, 0.08)
     if pattern in ("saddle", "patches"):
-        mark([(0, -0.86), (0.1, -0.5), (0.1, -0.1), (0.34, 0.25), (0.5, 0.6), (0, 0.9), (-0.5, 0.6), (-0.34, 0.25), (-0.1, -0.1), (-0.1, -0.5)], coat.pale, 0.035)
-    if pattern == "patches": both([(0.2, -0.1), (0.42, -0.26), (0.62, -0.02), (0.5, 0.2), (0.26, 0.14)], coat.dark, 0.08, 0.75)
-    if pattern == "tuxedo": mark([(0, -0.3), (0.12, 0.1), (0.42, 0.4), (0.36, 0.78), (0, 0.9), (-0.36, 0.78), (-0.42, 0.4), (-0.12, 0.1)], coat.pale, 0.03)
+        mark(
+            [
+                (0, -0.86),
+                (0.1, -0.5),
+                (0.1, -0.1),
+                (0.34, 0.25),
+                (0.5, 0.6),
+                (0, 0.9),
+                (-0.5, 0.6),
+                (-0.34, 0.25),
+                (-0.1, -0.1),
+                (-0.1, -0.5),
+            ],
+            coat.pale,
+            0.035,
+        )
+    if pattern == "patches":
+        both([(0.2, -0.1), (0.42, -0.26), (0.62, -0.02), (0.5, 0.2), (0.26, 0.14)], coat.dark, 0.08, 0.75)
+    if pattern == "tuxedo":
+        mark(
+            [(0, -0.3), (0.12, 0.1), (0.42, 0.4), (0.36, 0.78), (0, 0.9), (-0.36, 0.78), (-0.42, 0.4), (-0.12, 0.1)],
+            coat.pale,
+            0.03,
+        )
     if pattern == "tabby":
-        stripes = [tube(pet.on_face([(x * 1.5, -0.78), (x * 1.15, -0.55), (x * 0.9, -0.36 + 0.1 * abs(x))]), [0.03, 0.055, 0.02]) for x in (0.0, 0.16, -0.16, 0.34, -0.34)]
-        stripes += [tube(pet.on_face([(0.58 * side, y - 0.04), (0.75 * side, y + 0.02), (0.9 * side, y + 0.12)]), [0.015, 0.045, 0.03]) for side in (-1, 1) if pet.faces_us(0.6 * side, 0.1) for y in (0.08, 0.28)]
+        stripes = [
+            tube(
+                pet.on_face([(x * 1.5, -0.78), (x * 1.15, -0.55), (x * 0.9, -0.36 + 0.1 * abs(x))]), [0.03, 0.055, 0.02]
+            )
+            for x in (0.0, 0.16, -0.16, 0.34, -0.34)
+        ]
+        stripes += [
+            tube(
+                pet.on_face([(0.58 * side, y - 0.04), (0.75 * side, y + 0.02), (0.9 * side, y + 0.12)]),
+                [0.015, 0.045, 0.03],
+            )
+            for side in (-1, 1)
+            if pet.faces_us(0.6 * side, 0.1)
+            for y in (0.08, 0.28)
+        ]
         canvas.paint(sum(stripes, []), coat.dark, 0, 0.1, within=skull, soft=0.015, alpha=0.85)
         both([(0.18, 0.14), (0.42, 0.2), (0.6, 0.32), (0.44, 0.62), (0.2, 0.6)], coat.pale, 0.1)
         both([(0.2, -0.22), (0.44, -0.34), (0.66, -0.2), (0.62, 0.12), (0.36, 0.16)], coat.pale, 0.06, 0.6)
     if pet.breed.wrinkles:
-        folds = [tube(pet.on_face([(-w, y - 0.06), (-w/2, y - 0.02), (0, y + 0.05), (w/2, y - 0.02), (w, y - 0.06)]), [0.01, 0.03, 0.035, 0.03, 0.01]) for y, w in ((-0.52, 0.3), (-0.4, 0.38), (-0.29, 0.24))]
+        folds = [
+            tube(
+                pet.on_face([(-w, y - 0.06), (-w / 2, y - 0.02), (0, y + 0.05), (w / 2, y - 0.02), (w, y - 0.06)]),
+                [0.01, 0.03, 0.035, 0.03, 0.01],
+            )
+            for y, w in ((-0.52, 0.3), (-0.4, 0.38), (-0.29, 0.24))
+        ]
         canvas.paint(sum(folds, []), mix(coat.base, "#1d1216", 0.62), within=skull, soft=0.02, alpha=0.75)
 
 
 def _eye(canvas, pet, side):
     cat = pet.breed.species == "cat"
     w = pet.breed.eye
-    x, y = ((0.42, -0.02) if cat else (0.4, -0.08))
-    if pet.breed.wrinkles: x = 0.48
+    x, y = (0.42, -0.02) if cat else (0.4, -0.08)
+    if pet.breed.wrinkles:
+        x = 0.48
     x *= side
-    if not pet.faces_us(x, y): return
+    if not pet.faces_us(x, y):
+        return
     rim = mix(pet.coat.nose, "#15101a", 0.6)
-    if pet.eyes < 0.2: # asleep
-        canvas.lines([pet.on_face([(x - w, y), (x - w*0.4, y + 0.11), (x + w*0.4, y + 0.11), (x + w, y)])], 0.05, rim)
+    if pet.eyes < 0.2:  # asleep
+        canvas.lines(
+            [pet.on_face([(x - w, y), (x - w * 0.4, y + 0.11), (x + w * 0.4, y + 0.11), (x + w, y)])], 0.05, rim
+        )
         return
     h = w * (0.86 if cat else 0.9) * (0.55 + 0.45 * pet.eyes)
     slant = 0.26 if cat else 0.1
     inner, outer = (x - side * w, y + w * slant), (x + side * w, y - w * slant)
-    shape = np.array([inner, (x - side * w * 0.45, y - h * 0.72), (x + side * w * 0.25, y - h * 0.95), outer, (x + side * w * 0.35, y + h * 0.75), (x - side * w * 0.45, y + h * 0.8)])
+    shape = np.array(
+        [
+            inner,
+            (x - side * w * 0.45, y - h * 0.72),
+            (x + side * w * 0.25, y - h * 0.95),
+            outer,
+            (x + side * w * 0.35, y + h * 0.75),
+            (x - side * w * 0.45, y + h * 0.8),
+        ]
+    )
     middle = np.array([x, y])
-    if not cat: canvas.paint(pet.on_face(smooth((shape - middle) * 1.5 + middle)), mix(rim, pet.coat.base, 0.35), soft=0.05, alpha=0.35)
+    if not cat:
+        canvas.paint(
+            pet.on_face(smooth((shape - middle) * 1.5 + middle)), mix(rim, pet.coat.base, 0.35), soft=0.05, alpha=0.35
+        )
     canvas.paint(pet.on_face(smooth((shape - middle) * 1.2 + middle)), rim)
     ball = canvas.paint(pet.on_face(smooth(shape)), pet.coat.iris if cat else "#efe6dc")
-    if ball is None: return
+    if ball is None:
+        return
     gx, gy = x + pet.gaze[0] * w * 0.3, y + pet.gaze[1] * w * 0.25
     if cat:
-        canvas.paint(pet.on_face(oval(gx, gy + h * 0.42, w * 0.85, h * 0.6)), mix(pet.coat.iris, "#fff6c8", 0.45), within=ball, soft=0.05, alpha=0.8)
+        canvas.paint(
+            pet.on_face(oval(gx, gy + h * 0.42, w * 0.85, h * 0.6)),
+            mix(pet.coat.iris, "#fff6c8", 0.45),
+            within=ball,
+            soft=0.05,
+            alpha=0.8,
+        )
         canvas.paint(pet.on_face(oval(gx, gy, w * (0.12 + 0.5 * pet.pupil), h * 0.86)), "#120e14", within=ball)
     else:
         canvas.paint(pet.on_face(oval(gx, gy, w * 0.8, w * 0.8)), pet.coat.iris, within=ball)
-        canvas.paint(pet.on_face(oval(gx, gy + w * 0.34, w * 0.55, w * 0.34)), mix(pet.coat.iris, "#ffc27a", 0.4), within=ball, soft=0.04, alpha=0.8)
+        canvas.paint(
+            pet.on_face(oval(gx, gy + w * 0.34, w * 0.55, w * 0.34)),
+            mix(pet.coat.iris, "#ffc27a", 0.4),
+            within=ball,
+            soft=0.04,
+            alpha=0.8,
+        )
         canvas.paint(pet.on_face(oval(gx, gy, w * 0.48, w * 0.48)), "#120e14", within=ball)
     canvas.paint(pet.on_face(oval(x, y - h * 0.95, w * 1.2, h * 0.45)), "#0d0912", within=ball, soft=0.04, alpha=0.55)
     left = np.sign(canvas.light[0]) or -1
     canvas.paint(pet.on_face(oval(gx + left * w * 0.3, gy - h * 0.36, w * 0.23, w * 0.25)), "#ffffff", within=ball)
-    canvas.paint(pet.on_face(oval(gx - left * w * 0.3, gy + h * 0.36, w * 0.1, w * 0.1)), "#ffffff", within=ball, alpha=0.75)
+    canvas.paint(
+        pet.on_face(oval(gx - left * w * 0.3, gy + h * 0.36, w * 0.1, w * 0.1)), "#ffffff", within=ball, alpha=0.75
+    )
 
 
 def _muzzle(canvas, pet):
@@ -535,39 +845,130 @@ def _muzzle(canvas, pet):
     lead = np.array([np.sin(pet.yaw), np.sin(pet.pitch)]) * 0.1
     dark_line = mix(colour, "#1a1014", 0.72)
     if not cat:
-        canvas.paint(tube([top, (top + tip) / 2 + lead * 0.4, tip], [0.14, narrow * 0.72, narrow * 0.72]), mix(colour, coat.base, 0.35) if coat.pattern in ("urajiro", "tan") else colour, 0.3, pet.hair, soft=0.05, within=None, alpha=0.85)
+        canvas.paint(
+            tube([top, (top + tip) / 2 + lead * 0.4, tip], [0.14, narrow * 0.72, narrow * 0.72]),
+            mix(colour, coat.base, 0.35) if coat.pattern in ("urajiro", "tan") else colour,
+            0.3,
+            pet.hair,
+            soft=0.05,
+            within=None,
+            alpha=0.85,
+        )
     if pet.mouth > 0.1 and not cat:
         jaw = tip + [0, narrow * 0.75 + 0.16 * pet.mouth] - lead * 1.2
-        canvas.paint(tube([base + [0, 0.25], jaw], [wide * 0.6, narrow * 0.6]), mix(colour, "#3a2226", 0.25), 0.5, pet.hair)
-        hole = canvas.paint(oval(*(tip + [0, narrow * 0.75 + 0.06 * pet.mouth] - lead * 0.6), narrow * 0.66, 0.1 + 0.17 * pet.mouth), "#5b2029")
-        canvas.paint(smooth(np.array([(-0.15, -0.05), (0.15, -0.05), (0.17, 0.2), (0.0, 0.36), (-0.17, 0.2)]) * [1, 0.6 + 0.6 * pet.mouth] + tip + [0, narrow * 0.8] - lead * 0.4), "#e8838b", 0.7, 0.04)
-        canvas.lines([[tip + [0, narrow * 0.9] - lead * 0.4, tip + [0, narrow * 0.85 + 0.2 * pet.mouth] - lead * 0.4]], 0.02, "#c25c68")
+        canvas.paint(
+            tube([base + [0, 0.25], jaw], [wide * 0.6, narrow * 0.6]), mix(colour, "#3a2226", 0.25), 0.5, pet.hair
+        )
+        hole = canvas.paint(
+            oval(*(tip + [0, narrow * 0.75 + 0.06 * pet.mouth] - lead * 0.6), narrow * 0.66, 0.1 + 0.17 * pet.mouth),
+            "#5b2029",
+        )
+        canvas.paint(
+            smooth(
+                np.array([(-0.15, -0.05), (0.15, -0.05), (0.17, 0.2), (0.0, 0.36), (-0.17, 0.2)])
+                * [1, 0.6 + 0.6 * pet.mouth]
+                + tip
+                + [0, narrow * 0.8]
+                - lead * 0.4
+            ),
+            "#e8838b",
+            0.7,
+            0.04,
+        )
+        canvas.lines(
+            [[tip + [0, narrow * 0.9] - lead * 0.4, tip + [0, narrow * 0.85 + 0.2 * pet.mouth] - lead * 0.4]],
+            0.02,
+            "#c25c68",
+        )
     else:
-        canvas.paint(oval(*(tip + [0, narrow * 0.92] - lead), narrow * 0.72, narrow * 0.5), mix(colour, "#2a1a20", 0.1), 0.6, pet.hair, pet.tufts * 0.3)
-    canvas.paint(tube([base, tip], [wide * (0.92 - 0.2 * abs(np.sin(pet.yaw))), narrow]), colour, 0.45, pet.hair, pet.tufts * 0.15, soft=0.03)
+        canvas.paint(
+            oval(*(tip + [0, narrow * 0.92] - lead), narrow * 0.72, narrow * 0.5),
+            mix(colour, "#2a1a20", 0.1),
+            0.6,
+            pet.hair,
+            pet.tufts * 0.3,
+        )
+    canvas.paint(
+        tube([base, tip], [wide * (0.92 - 0.2 * abs(np.sin(pet.yaw))), narrow]),
+        colour,
+        0.45,
+        pet.hair,
+        pet.tufts * 0.15,
+        soft=0.03,
+    )
     side = np.array([np.cos(pet.yaw), 0])
     drop = breed.jowls
-    for s in (1, -1) if pet.yaw > 0 else (-1, 1): # the far one first
+    for s in (1, -1) if pet.yaw > 0 else (-1, 1):  # the far one first
         pad = tip + side * s * narrow * 0.52 + [0, narrow * 0.36 + drop * 0.35] - lead * 0.5
-        canvas.paint(oval(*pad, narrow * 0.64, narrow * 0.56 + drop * 0.6, -s * 0.25), colour, 0.6, pet.hair, pet.tufts * 0.15, soft=0.012)
+        canvas.paint(
+            oval(*pad, narrow * 0.64, narrow * 0.56 + drop * 0.6, -s * 0.25),
+            colour,
+            0.6,
+            pet.hair,
+            pet.tufts * 0.15,
+            soft=0.012,
+        )
     nose = tip + lead * 0.6 + [0, -narrow * (0.3 if cat else 0.42)]
     squash = max(0.62, np.cos(pet.yaw))
     mouth = nose + [0, narrow * (0.75 if cat else 1.0)]
     reach = narrow * (0.62 if cat else 0.78)
-    smile = [[mouth, mouth + side * s * reach * 0.5 + [0, 0.09 + drop * 0.6], mouth + side * s * reach + [0, 0.02 + drop * 1.1]] for s in (-1, 1) if s * np.sin(pet.yaw) <= 0.75]
+    smile = [
+        [
+            mouth,
+            mouth + side * s * reach * 0.5 + [0, 0.09 + drop * 0.6],
+            mouth + side * s * reach + [0, 0.02 + drop * 1.1],
+        ]
+        for s in (-1, 1)
+        if s * np.sin(pet.yaw) <= 0.75
+    ]
     canvas.lines([[nose, mouth], *smile], 0.03, dark_line)
     if cat:
-        shape = smooth(np.array([(-0.13, -0.06), (0, -0.085), (0.13, -0.06), (0.07, 0.05), (0, 0.09), (-0.07, 0.05)]) * [squash, 1] + nose)
+        shape = smooth(
+            np.array([(-0.13, -0.06), (0, -0.085), (0.13, -0.06), (0.07, 0.05), (0, 0.09), (-0.07, 0.05)]) * [squash, 1]
+            + nose
+        )
         part = canvas.paint(shape, coat.nose, 0.5)
         canvas.paint(oval(*(nose + [-0.03, -0.045]), 0.05, 0.02), "#ffffff", within=part, alpha=0.45, soft=0.012)
     else:
         k = 0.56 * narrow + 0.07
-        shape = smooth(np.array([(-1, -0.45), (-0.45, -0.78), (0.45, -0.78), (1, -0.45), (0.82, 0.2), (0.3, 0.62), (-0.3, 0.62), (-0.82, 0.2)]) * [k * squash, k * 0.86] + nose)
+        shape = smooth(
+            np.array(
+                [
+                    (-1, -0.45),
+                    (-0.45, -0.78),
+                    (0.45, -0.78),
+                    (1, -0.45),
+                    (0.82, 0.2),
+                    (0.3, 0.62),
+                    (-0.3, 0.62),
+                    (-0.82, 0.2),
+                ]
+            )
+            * [k * squash, k * 0.86]
+            + nose
+        )
         part = canvas.paint(shape, coat.nose, 0.7)
-        for s in (-1, 1): canvas.paint(oval(*(nose + [s * k * 0.5 * squash, 0.02]), k * 0.2, k * 0.14, -s * 0.5), "#08060a", within=part)
-        canvas.paint(oval(*(nose + [-0.25 * k, -0.42 * k]), k * 0.4, k * 0.16), "#ffffff", within=part, alpha=0.55, soft=0.02)
-    if cat or breed.fur < 0.3: # where the whiskers are
-        canvas.paint([oval(*(tip + side * s * narrow * (0.45 + 0.16 * i) + [0, narrow * (0.18 + 0.16 * (i % 2))]), 0.014, 0.014, n=8) for s in (-1, 1) for i in range(3)], mix(colour, "#20151a", 0.45))
+        for s in (-1, 1):
+            canvas.paint(
+                oval(*(nose + [s * k * 0.5 * squash, 0.02]), k * 0.2, k * 0.14, -s * 0.5), "#08060a", within=part
+            )
+        canvas.paint(
+            oval(*(nose + [-0.25 * k, -0.42 * k]), k * 0.4, k * 0.16), "#ffffff", within=part, alpha=0.55, soft=0.02
+        )
+    if cat or breed.fur < 0.3:  # where the whiskers are
+        canvas.paint(
+            [
+                oval(
+                    *(tip + side * s * narrow * (0.45 + 0.16 * i) + [0, narrow * (0.18 + 0.16 * (i % 2))]),
+                    0.014,
+                    0.014,
+                    n=8,
+                )
+                for s in (-1, 1)
+                for i in range(3)
+            ],
+            mix(colour, "#20151a", 0.45),
+        )
     if cat:
         whiskers = []
         for s in (-1, 1):
@@ -581,13 +982,58 @@ def _muzzle(canvas, pet):
 def _leg(canvas, pet, x, top, ground, width=0.27, lean=0.0, back=False):
     "A leg with its paw."
     paw = pet.colour("paw")
-    leg = canvas.paint(tube([(x, top), (x + lean * 0.6, (top + ground) / 2), (x + lean, ground - 0.2)], [width * 1.15, width * 0.92, width * 0.8]), mix(pet.colour("leg") if pet.coat.pattern != "points" else pet.coat.base, "#1d1430", 0.18 if back else 0), 0.6, pet.hair, pet.tufts * 0.5)
-    if pet.coat.pattern == "points": canvas.paint(oval(x + lean, ground - 0.15, width * 1.4, (ground - top) * 0.42), pet.coat.dark, 0.4, pet.hair, within=leg, soft=0.15)
-    if pet.coat.pattern == "tan": canvas.paint(oval(x + lean, ground - 0.1, width * 1.4, (ground - top) * 0.3), pet.coat.pale, 0.3, pet.hair, within=leg, soft=0.1)
+    leg = canvas.paint(
+        tube(
+            [(x, top), (x + lean * 0.6, (top + ground) / 2), (x + lean, ground - 0.2)],
+            [width * 1.15, width * 0.92, width * 0.8],
+        ),
+        mix(pet.colour("leg") if pet.coat.pattern != "points" else pet.coat.base, "#1d1430", 0.18 if back else 0),
+        0.6,
+        pet.hair,
+        pet.tufts * 0.5,
+    )
+    if pet.coat.pattern == "points":
+        canvas.paint(
+            oval(x + lean, ground - 0.15, width * 1.4, (ground - top) * 0.42),
+            pet.coat.dark,
+            0.4,
+            pet.hair,
+            within=leg,
+            soft=0.15,
+        )
+    if pet.coat.pattern == "tan":
+        canvas.paint(
+            oval(x + lean, ground - 0.1, width * 1.4, (ground - top) * 0.3),
+            pet.coat.pale,
+            0.3,
+            pet.hair,
+            within=leg,
+            soft=0.1,
+        )
     if pet.coat.pattern == "tabby":
-        canvas.paint([oval(x + lean * 0.8, top + (ground - top) * (0.35 + 0.2 * i), width * 1.1, 0.05) for i in range(3)], pet.coat.dark, within=leg, soft=0.03, alpha=0.7)
-    canvas.paint(oval(x + lean + 0.04, ground - 0.1, width * 1.18, 0.17), mix(paw, "#1d1430", 0.15 if back else 0), 0.6, pet.hair, pet.tufts * 0.25)
-    canvas.lines([[(x + lean + 0.04 + i * width * 0.4, ground - 0.12), (x + lean + 0.04 + i * width * 0.44, ground + 0.03)] for i in (-1, 1)], 0.022, mix(paw, "#150d14", 0.55), False)
+        canvas.paint(
+            [oval(x + lean * 0.8, top + (ground - top) * (0.35 + 0.2 * i), width * 1.1, 0.05) for i in range(3)],
+            pet.coat.dark,
+            within=leg,
+            soft=0.03,
+            alpha=0.7,
+        )
+    canvas.paint(
+        oval(x + lean + 0.04, ground - 0.1, width * 1.18, 0.17),
+        mix(paw, "#1d1430", 0.15 if back else 0),
+        0.6,
+        pet.hair,
+        pet.tufts * 0.25,
+    )
+    canvas.lines(
+        [
+            [(x + lean + 0.04 + i * width * 0.4, ground - 0.12), (x + lean + 0.04 + i * width * 0.44, ground + 0.03)]
+            for i in (-1, 1)
+        ],
+        0.022,
+        mix(paw, "#150d14", 0.55),
+        False,
+    )
 
 
 def _tail(canvas, pet, root, out=-1, rise=1.0):
@@ -595,66 +1041,174 @@ def _tail(canvas, pet, root, out=-1, rise=1.0):
     x, y = root
     kind, fur = pet.breed.tail, pet.breed.fur
     if kind == "long":
-        path = [(x, y), (x + 0.7*out, y + 0.15 - 0.3*rise), (x + 1.25*out, y - 0.5*rise), (x + 1.2*out, y - 1.2*rise), (x + 1.55*out, y - 1.75*rise)]
-        widths = [0.17 + 0.2*fur, 0.2 + 0.27*fur, 0.18 + 0.25*fur, 0.16 + 0.2*fur, 0.12 + 0.05*fur]
+        path = [
+            (x, y),
+            (x + 0.7 * out, y + 0.15 - 0.3 * rise),
+            (x + 1.25 * out, y - 0.5 * rise),
+            (x + 1.2 * out, y - 1.2 * rise),
+            (x + 1.55 * out, y - 1.75 * rise),
+        ]
+        widths = [0.17 + 0.2 * fur, 0.2 + 0.27 * fur, 0.18 + 0.25 * fur, 0.16 + 0.2 * fur, 0.12 + 0.05 * fur]
     elif kind == "curl":
-        path = [(x, y), (x + 0.35*out, y - 0.5), (x + 0.15*out, y - 1.05), (x - 0.35*out, y - 0.95), (x - 0.3*out, y - 0.5)]
-        widths = [0.18 + 0.15*fur, 0.2 + 0.25*fur, 0.2 + 0.25*fur, 0.16 + 0.22*fur, 0.1 + 0.1*fur]
+        path = [
+            (x, y),
+            (x + 0.35 * out, y - 0.5),
+            (x + 0.15 * out, y - 1.05),
+            (x - 0.35 * out, y - 0.95),
+            (x - 0.3 * out, y - 0.5),
+        ]
+        widths = [0.18 + 0.15 * fur, 0.2 + 0.25 * fur, 0.2 + 0.25 * fur, 0.16 + 0.22 * fur, 0.1 + 0.1 * fur]
     elif kind == "plume":
-        path = [(x, y), (x + 0.6*out, y + 0.1), (x + 1.15*out, y - 0.2*rise), (x + 1.6*out, y - 0.75*rise)]
+        path = [(x, y), (x + 0.6 * out, y + 0.1), (x + 1.15 * out, y - 0.2 * rise), (x + 1.6 * out, y - 0.75 * rise)]
         widths = [0.25, 0.36, 0.34, 0.14]
     else:
-        path = [(x, y), (x + 0.45*out, y - 0.35), (x + 0.75*out, y - 0.95*rise), (x + 0.8*out, y - 1.5*rise)]
+        path = [(x, y), (x + 0.45 * out, y - 0.35), (x + 0.75 * out, y - 0.95 * rise), (x + 0.8 * out, y - 1.5 * rise)]
         widths = [0.18, 0.16, 0.13, 0.07]
     part = canvas.paint(tube(path, widths), pet.colour("tail"), 0.6, pet.hair, pet.tufts)
     end = path[-1]
-    if pet.colour("tip") is not pet.colour("tail"): canvas.paint(oval(*end, 0.42, 0.5), pet.colour("tip"), 0.3, pet.hair, within=part, soft=0.06)
+    if pet.colour("tip") is not pet.colour("tail"):
+        canvas.paint(oval(*end, 0.42, 0.5), pet.colour("tip"), 0.3, pet.hair, within=part, soft=0.06)
     if pet.coat.pattern == "tabby":
-        canvas.paint([oval(*p, 0.5, 0.06, 0.3 * out) for p in smooth(path, closed=False, steps=2)[1:-1]], pet.coat.dark, within=part, soft=0.03, alpha=0.75)
+        canvas.paint(
+            [oval(*p, 0.5, 0.06, 0.3 * out) for p in smooth(path, closed=False, steps=2)[1:-1]],
+            pet.coat.dark,
+            within=part,
+            soft=0.03,
+            alpha=0.75,
+        )
 
 
 def _torso(canvas, pet, outline, pieces=()):
     "The trunk with what the coat's pattern puts on it: `pieces` are places (x, y, radius) for stripes and patches, from the back down."
     coat = pet.coat
     body = canvas.paint(outline, pet.colour("body"), 0.75, pet.hair, pet.tufts)
-    if body is None: return None
+    if body is None:
+        return None
     if coat.pattern == "tabby":
-        canvas.paint(sum([tube([(x - r * 0.1, y - r * 0.9), (x + r * 0.12, y), (x - r * 0.05, y + r * 0.8)], [0.05, 0.1, 0.03]) for x, y, r in pieces], []), coat.dark, 0, 0.12, within=body, soft=0.03, alpha=0.8)
-    if coat.pattern == "saddle": canvas.paint([oval(x, y - r * 0.3, r * 1.1, r * 0.95) for x, y, r in pieces], coat.dark, 0.3, pet.hair, within=body, soft=0.05)
+        canvas.paint(
+            sum(
+                [
+                    tube(
+                        [(x - r * 0.1, y - r * 0.9), (x + r * 0.12, y), (x - r * 0.05, y + r * 0.8)], [0.05, 0.1, 0.03]
+                    )
+                    for x, y, r in pieces
+                ],
+                [],
+            ),
+            coat.dark,
+            0,
+            0.12,
+            within=body,
+            soft=0.03,
+            alpha=0.8,
+        )
+    if coat.pattern == "saddle":
+        canvas.paint(
+            [oval(x, y - r * 0.3, r * 1.1, r * 0.95) for x, y, r in pieces],
+            coat.dark,
+            0.3,
+            pet.hair,
+            within=body,
+            soft=0.05,
+        )
     if coat.pattern == "patches":
-        canvas.paint([smooth(oval(x, y, r * 1.15, r * 0.95, n=7) + canvas.rng.uniform(-0.12, 0.12, (7, 2))) for x, y, r in pieces[::2]], coat.base, 0.35, pet.hair, within=body, soft=0.03)
+        canvas.paint(
+            [
+                smooth(oval(x, y, r * 1.15, r * 0.95, n=7) + canvas.rng.uniform(-0.12, 0.12, (7, 2)))
+                for x, y, r in pieces[::2]
+            ],
+            coat.base,
+            0.35,
+            pet.hair,
+            within=body,
+            soft=0.03,
+        )
     return body
 
 
 def sit(canvas, pet):
     "Sitting, seen from the front."
     b, l = pet.breed.bulk, 0.9 + 0.1 * pet.breed.legs
-    canvas.shadow(oval(0, 3.3*l, 1.75*b, 0.26), 0.45)
-    _tail(canvas, pet, (0.8*b, 3.05*l), 1, canvas.rng.uniform(0.3, 1))
+    canvas.shadow(oval(0, 3.3 * l, 1.75 * b, 0.26), 0.45)
+    _tail(canvas, pet, (0.8 * b, 3.05 * l), 1, canvas.rng.uniform(0.3, 1))
     for s in (-1, 1):
-        haunch = canvas.paint(oval(s*0.86*b, 2.68*l, 0.52*b, 0.68, s*0.2), mix(pet.colour("haunch"), "#1d1430", 0.06), 0.7, pet.hair, pet.tufts)
-        canvas.paint(oval(s*1.02*b, 3.22*l, 0.36, 0.18), pet.colour("paw"), 0.6, pet.hair, pet.tufts * 0.3)
-    outline = smooth([(-0.5, 0.3), (-0.86*b, 1.25), (-1.0*b, 2.2), (-0.8*b, 3.0*l), (0, 3.2*l), (0.8*b, 3.0*l), (1.0*b, 2.2), (0.86*b, 1.25), (0.5, 0.3)])
-    body = _torso(canvas, pet, outline, [(-0.8*b, 1.5, 0.5), (0.85*b, 1.6, 0.5), (-0.85*b, 2.2, 0.45), (0.85*b, 2.3, 0.5)])
-    canvas.paint(smooth([(0, 0.5), (0.55*b, 1.1), (0.5*b, 1.9), (0, 2.5), (-0.5*b, 1.9), (-0.55*b, 1.1)]), pet.colour("chest"), 0.35, pet.hair, pet.tufts * 1.2, within=body, soft=0.04)
+        haunch = canvas.paint(
+            oval(s * 0.86 * b, 2.68 * l, 0.52 * b, 0.68, s * 0.2),
+            mix(pet.colour("haunch"), "#1d1430", 0.06),
+            0.7,
+            pet.hair,
+            pet.tufts,
+        )
+        canvas.paint(oval(s * 1.02 * b, 3.22 * l, 0.36, 0.18), pet.colour("paw"), 0.6, pet.hair, pet.tufts * 0.3)
+    outline = smooth(
+        [
+            (-0.5, 0.3),
+            (-0.86 * b, 1.25),
+            (-1.0 * b, 2.2),
+            (-0.8 * b, 3.0 * l),
+            (0, 3.2 * l),
+            (0.8 * b, 3.0 * l),
+            (1.0 * b, 2.2),
+            (0.86 * b, 1.25),
+            (0.5, 0.3),
+        ]
+    )
+    body = _torso(
+        canvas, pet, outline, [(-0.8 * b, 1.5, 0.5), (0.85 * b, 1.6, 0.5), (-0.85 * b, 2.2, 0.45), (0.85 * b, 2.3, 0.5)]
+    )
+    canvas.paint(
+        smooth([(0, 0.5), (0.55 * b, 1.1), (0.5 * b, 1.9), (0, 2.5), (-0.5 * b, 1.9), (-0.55 * b, 1.1)]),
+        pet.colour("chest"),
+        0.35,
+        pet.hair,
+        pet.tufts * 1.2,
+        within=body,
+        soft=0.04,
+    )
     canvas.shadow(oval(0, 0.85, 0.75, 0.3), 0.25)
-    for s in (-1, 1): _leg(canvas, pet, s*0.4*b, 1.95, 3.32*l, 0.25 * (0.85 + 0.2*b), lean=-s*0.03)
+    for s in (-1, 1):
+        _leg(canvas, pet, s * 0.4 * b, 1.95, 3.32 * l, 0.25 * (0.85 + 0.2 * b), lean=-s * 0.03)
     draw_head(canvas, pet)
 
 
 def sit_side(canvas, pet):
     "Sitting, seen from the side, the head towards the viewer or away to the right."
     b, l = pet.breed.bulk, 0.9 + 0.1 * pet.breed.legs
-    canvas.shadow(oval(-0.6, 3.3*l, 2.0*b, 0.25), 0.45)
-    _tail(canvas, pet, (-1.75*b, 3.0*l), -1, canvas.rng.uniform(0.2, 0.9))
-    _leg(canvas, pet, 0.28, 1.7, 3.2*l, 0.25, back=True)
-    outline = smooth([(-0.35, 0.3), (-0.85*b, 0.9), (-1.45*b, 1.8), (-1.9*b, 2.7), (-1.6*b, 3.2*l), (-0.6, 3.15*l), (0.1, 2.6), (0.6*b, 1.6), (0.62, 0.7)])
-    body = _torso(canvas, pet, outline, [(-0.85*b, 1.35, 0.5), (-1.15*b, 1.75, 0.5), (-1.4*b, 2.15, 0.5), (-1.6*b, 2.6, 0.5)])
-    canvas.paint(smooth([(0.25, 0.6), (0.75*b, 1.2), (0.6*b, 1.9), (0.15, 2.2), (0.05, 1.3)]), pet.colour("chest"), 0.3, pet.hair, pet.tufts, within=body, soft=0.07)
-    canvas.shadow(oval(-0.95*b, 2.5, 0.72, 0.7), 0.14, 0.1)
-    canvas.paint(oval(-1.0*b, 2.6*l, 0.7*b, 0.62, 0.3), pet.colour("haunch"), 0.65, pet.hair, pet.tufts * 0.6)
-    canvas.paint(oval(-0.5*b, 3.2*l, 0.5, 0.17), pet.colour("paw"), 0.6, pet.hair, pet.tufts * 0.3)
-    _leg(canvas, pet, 0.12, 1.8, 3.3*l, 0.27)
+    canvas.shadow(oval(-0.6, 3.3 * l, 2.0 * b, 0.25), 0.45)
+    _tail(canvas, pet, (-1.75 * b, 3.0 * l), -1, canvas.rng.uniform(0.2, 0.9))
+    _leg(canvas, pet, 0.28, 1.7, 3.2 * l, 0.25, back=True)
+    outline = smooth(
+        [
+            (-0.35, 0.3),
+            (-0.85 * b, 0.9),
+            (-1.45 * b, 1.8),
+            (-1.9 * b, 2.7),
+            (-1.6 * b, 3.2 * l),
+            (-0.6, 3.15 * l),
+            (0.1, 2.6),
+            (0.6 * b, 1.6),
+            (0.62, 0.7),
+        ]
+    )
+    body = _torso(
+        canvas,
+        pet,
+        outline,
+        [(-0.85 * b, 1.35, 0.5), (-1.15 * b, 1.75, 0.5), (-1.4 * b, 2.15, 0.5), (-1.6 * b, 2.6, 0.5)],
+    )
+    canvas.paint(
+        smooth([(0.25, 0.6), (0.75 * b, 1.2), (0.6 * b, 1.9), (0.15, 2.2), (0.05, 1.3)]),
+        pet.colour("chest"),
+        0.3,
+        pet.hair,
+        pet.tufts,
+        within=body,
+        soft=0.07,
+    )
+    canvas.shadow(oval(-0.95 * b, 2.5, 0.72, 0.7), 0.14, 0.1)
+    canvas.paint(oval(-1.0 * b, 2.6 * l, 0.7 * b, 0.62, 0.3), pet.colour("haunch"), 0.65, pet.hair, pet.tufts * 0.6)
+    canvas.paint(oval(-0.5 * b, 3.2 * l, 0.5, 0.17), pet.colour("paw"), 0.6, pet.hair, pet.tufts * 0.3)
+    _leg(canvas, pet, 0.12, 1.8, 3.3 * l, 0.27)
     canvas.shadow(oval(0.05, 0.85, 0.7, 0.28), 0.22)
     draw_head(canvas, pet)
 
@@ -662,15 +1216,45 @@ def sit_side(canvas, pet):
 def stand(canvas, pet):
     "Standing, seen from the side."
     b, l = pet.breed.bulk, pet.breed.legs
-    ground, back = 1.6 + 1.15*l + 0.25*b, -2.85
+    ground, back = 1.6 + 1.15 * l + 0.25 * b, -2.85
     canvas.shadow(oval(-1.2, ground - 0.02, 2.4, 0.24), 0.45)
     _tail(canvas, pet, (back - 0.05, 0.95), -1, canvas.rng.uniform(0.4, 1.1))
     _leg(canvas, pet, -0.05, 1.6, ground - 0.1, 0.25, 0.25, back=True)
     _leg(canvas, pet, back + 0.55, 1.5, ground - 0.1, 0.27, -0.2, back=True)
-    outline = smooth([(0.25, 0.3), (-0.5, 0.45), (-1.5, 0.72), (-2.5, 0.62), (back - 0.22, 1.1), (back, 1.75), (-2.2, 1.65 + 0.2*b), (-1.2, 1.62 + 0.36*b), (-0.2, 1.7 + 0.4*b), (0.5, 1.5), (0.65, 0.7)])
+    outline = smooth(
+        [
+            (0.25, 0.3),
+            (-0.5, 0.45),
+            (-1.5, 0.72),
+            (-2.5, 0.62),
+            (back - 0.22, 1.1),
+            (back, 1.75),
+            (-2.2, 1.65 + 0.2 * b),
+            (-1.2, 1.62 + 0.36 * b),
+            (-0.2, 1.7 + 0.4 * b),
+            (0.5, 1.5),
+            (0.65, 0.7),
+        ]
+    )
     body = _torso(canvas, pet, outline, [(-0.6, 1.0, 0.5), (-1.15, 1.05, 0.52), (-1.7, 1.0, 0.52), (-2.3, 1.0, 0.55)])
-    canvas.paint(smooth([(0.3, 0.6), (0.7, 1.0), (0.5, 1.8), (-0.1, 2.05), (-1.2, 2.1), (-0.9, 1.75), (-0.1, 1.5)]), pet.colour("chest"), 0.3, pet.hair, pet.tufts, within=body, soft=0.1)
-    canvas.paint(oval(back + 0.5, 1.5, 0.55, 0.68), pet.colour("haunch") if pet.coat.pattern != "patches" else pet.coat.pale, 0.35, pet.hair, within=body, soft=0.12, alpha=0.8)
+    canvas.paint(
+        smooth([(0.3, 0.6), (0.7, 1.0), (0.5, 1.8), (-0.1, 2.05), (-1.2, 2.1), (-0.9, 1.75), (-0.1, 1.5)]),
+        pet.colour("chest"),
+        0.3,
+        pet.hair,
+        pet.tufts,
+        within=body,
+        soft=0.1,
+    )
+    canvas.paint(
+        oval(back + 0.5, 1.5, 0.55, 0.68),
+        pet.colour("haunch") if pet.coat.pattern != "patches" else pet.coat.pale,
+        0.35,
+        pet.hair,
+        within=body,
+        soft=0.12,
+        alpha=0.8,
+    )
     _leg(canvas, pet, back + 0.35, 1.75, ground, 0.29, -0.05)
     _leg(canvas, pet, 0.12, 1.7, ground, 0.27, -0.02)
     canvas.shadow(oval(-0.05, 0.85, 0.7, 0.28), 0.22)
@@ -683,15 +1267,49 @@ def lie(canvas, pet):
     ground = 1.95
     canvas.shadow(oval(-1.0, ground, 2.5, 0.25), 0.45)
     _tail(canvas, pet, (-2.75, ground - 0.35), -1, canvas.rng.uniform(0.1, 0.5))
-    outline = smooth([(0.45, 0.3), (-0.5, 0.5), (-1.5, 0.62 - 0.1*b), (-2.5, 0.8), (-3.0, 1.35), (-2.8, ground), (-1.2, ground + 0.02), (0.3, ground), (0.75, 1.3), (0.7, 0.6)])
+    outline = smooth(
+        [
+            (0.45, 0.3),
+            (-0.5, 0.5),
+            (-1.5, 0.62 - 0.1 * b),
+            (-2.5, 0.8),
+            (-3.0, 1.35),
+            (-2.8, ground),
+            (-1.2, ground + 0.02),
+            (0.3, ground),
+            (0.75, 1.3),
+            (0.7, 0.6),
+        ]
+    )
     body = _torso(canvas, pet, outline, [(-0.65, 0.9, 0.5), (-1.2, 0.95, 0.52), (-1.75, 0.95, 0.52), (-2.35, 1.1, 0.5)])
-    canvas.paint(smooth([(0.3, 0.6), (0.75, 1.0), (0.6, 1.7), (0.0, 1.9), (-0.1, 1.2)]), pet.colour("chest"), 0.3, pet.hair, pet.tufts, within=body, soft=0.07)
+    canvas.paint(
+        smooth([(0.3, 0.6), (0.75, 1.0), (0.6, 1.7), (0.0, 1.9), (-0.1, 1.2)]),
+        pet.colour("chest"),
+        0.3,
+        pet.hair,
+        pet.tufts,
+        within=body,
+        soft=0.07,
+    )
     canvas.paint(oval(-2.25, ground - 0.5, 0.72, 0.55, -0.2), pet.colour("haunch"), 0.6, pet.hair, pet.tufts * 0.6)
     canvas.paint(oval(-1.75, ground - 0.08, 0.52, 0.17), pet.colour("paw"), 0.6, pet.hair, pet.tufts * 0.3)
     for x, y, dim in ((0.75, ground - 0.12, 0.15), (0.35, ground + 0.02, 0.0)):
-        arm = canvas.paint(tube([(x - 0.75, y - 0.18), (x - 0.1, y - 0.05), (x + 0.45, y - 0.03)], [0.3, 0.25, 0.2]), mix(pet.colour("leg") if pet.coat.pattern != "points" else pet.coat.base, "#1d1430", dim), 0.6, pet.hair, pet.tufts * 0.5)
-        canvas.paint(oval(x + 0.5, y - 0.03, 0.33, 0.19), mix(pet.colour("paw"), "#1d1430", dim), 0.6, pet.hair, pet.tufts * 0.25)
-        canvas.lines([[(x + 0.58 + 0.12*i, y - 0.1), (x + 0.64 + 0.12*i, y + 0.08)] for i in (0, 1)], 0.022, mix(pet.colour("paw"), "#150d14", 0.55), False)
+        arm = canvas.paint(
+            tube([(x - 0.75, y - 0.18), (x - 0.1, y - 0.05), (x + 0.45, y - 0.03)], [0.3, 0.25, 0.2]),
+            mix(pet.colour("leg") if pet.coat.pattern != "points" else pet.coat.base, "#1d1430", dim),
+            0.6,
+            pet.hair,
+            pet.tufts * 0.5,
+        )
+        canvas.paint(
+            oval(x + 0.5, y - 0.03, 0.33, 0.19), mix(pet.colour("paw"), "#1d1430", dim), 0.6, pet.hair, pet.tufts * 0.25
+        )
+        canvas.lines(
+            [[(x + 0.58 + 0.12 * i, y - 0.1), (x + 0.64 + 0.12 * i, y + 0.08)] for i in (0, 1)],
+            0.022,
+            mix(pet.colour("paw"), "#150d14", 0.55),
+            False,
+        )
     canvas.shadow(oval(0.05, 0.85, 0.75, 0.28), 0.25)
     draw_head(canvas, pet)
 
@@ -700,15 +1318,48 @@ def loaf(canvas, pet):
     "Lying, seen from the front."
     b = pet.breed.bulk
     ground = 1.6
-    canvas.shadow(oval(0, ground + 0.05, 1.9*b, 0.25), 0.45)
-    _tail(canvas, pet, (1.2*b, ground - 0.2), 1, canvas.rng.uniform(0.05, 0.5))
-    outline = smooth([(-0.6, 0.1), (-1.25*b, 0.35), (-1.6*b, 1.0), (-1.35*b, ground), (0, ground + 0.05), (1.35*b, ground), (1.6*b, 1.0), (1.25*b, 0.35), (0.6, 0.1)])
-    body = _torso(canvas, pet, outline, [(-1.1*b, 0.6, 0.5), (1.15*b, 0.6, 0.5), (-1.4*b, 0.95, 0.4), (1.4*b, 0.95, 0.4)])
-    canvas.paint(smooth([(0, 0.4), (0.7, 0.8), (0.6, 1.4), (0, 1.6), (-0.6, 1.4), (-0.7, 0.8)]), pet.colour("chest"), 0.3, pet.hair, pet.tufts, within=body, soft=0.06)
+    canvas.shadow(oval(0, ground + 0.05, 1.9 * b, 0.25), 0.45)
+    _tail(canvas, pet, (1.2 * b, ground - 0.2), 1, canvas.rng.uniform(0.05, 0.5))
+    outline = smooth(
+        [
+            (-0.6, 0.1),
+            (-1.25 * b, 0.35),
+            (-1.6 * b, 1.0),
+            (-1.35 * b, ground),
+            (0, ground + 0.05),
+            (1.35 * b, ground),
+            (1.6 * b, 1.0),
+            (1.25 * b, 0.35),
+            (0.6, 0.1),
+        ]
+    )
+    body = _torso(
+        canvas, pet, outline, [(-1.1 * b, 0.6, 0.5), (1.15 * b, 0.6, 0.5), (-1.4 * b, 0.95, 0.4), (1.4 * b, 0.95, 0.4)]
+    )
+    canvas.paint(
+        smooth([(0, 0.4), (0.7, 0.8), (0.6, 1.4), (0, 1.6), (-0.6, 1.4), (-0.7, 0.8)]),
+        pet.colour("chest"),
+        0.3,
+        pet.hair,
+        pet.tufts,
+        within=body,
+        soft=0.06,
+    )
     for s in (-1, 1):
-        canvas.paint(tube([(s*0.8*b, 1.25), (s*0.55, 1.5), (s*0.36, 1.56)], [0.3, 0.27, 0.24]), pet.colour("leg") if pet.coat.pattern != "points" else pet.coat.base, 0.6, pet.hair, pet.tufts * 0.5)
-        canvas.paint(oval(s*0.4, 1.6, 0.33, 0.21), pet.colour("paw"), 0.6, pet.hair, pet.tufts * 0.25)
-        canvas.lines([[(s*0.4 + i*0.1, 1.6), (s*0.4 + i*0.11, 1.77)] for i in (-1, 1)], 0.022, mix(pet.colour("paw"), "#150d14", 0.55), False)
+        canvas.paint(
+            tube([(s * 0.8 * b, 1.25), (s * 0.55, 1.5), (s * 0.36, 1.56)], [0.3, 0.27, 0.24]),
+            pet.colour("leg") if pet.coat.pattern != "points" else pet.coat.base,
+            0.6,
+            pet.hair,
+            pet.tufts * 0.5,
+        )
+        canvas.paint(oval(s * 0.4, 1.6, 0.33, 0.21), pet.colour("paw"), 0.6, pet.hair, pet.tufts * 0.25)
+        canvas.lines(
+            [[(s * 0.4 + i * 0.1, 1.6), (s * 0.4 + i * 0.11, 1.77)] for i in (-1, 1)],
+            0.022,
+            mix(pet.colour("paw"), "#150d14", 0.55),
+            False,
+        )
     canvas.shadow(oval(0, 0.85, 0.8, 0.25), 0.28)
     draw_head(canvas, pet)
 
@@ -716,29 +1367,62 @@ def loaf(canvas, pet):
 def turn_away(canvas, pet):
     "Sitting with its back to the viewer, looking back or away."
     b, l = pet.breed.bulk, 1.0
-    canvas.shadow(oval(0, 3.15*l, 1.7*b, 0.26), 0.45)
-    outline = smooth([(-0.45, 0.3), (-0.82*b, 1.1), (-1.15*b, 2.2), (-1.15*b, 2.95), (0, 3.2*l), (1.15*b, 2.95), (1.15*b, 2.2), (0.82*b, 1.1), (0.45, 0.3)])
-    _torso(canvas, pet, outline, [(-0.4*b, 1.2, 0.5), (0.4*b, 1.3, 0.5), (-0.5*b, 1.8, 0.55), (0.55*b, 1.9, 0.5), (0, 2.4, 0.5)])
+    canvas.shadow(oval(0, 3.15 * l, 1.7 * b, 0.26), 0.45)
+    outline = smooth(
+        [
+            (-0.45, 0.3),
+            (-0.82 * b, 1.1),
+            (-1.15 * b, 2.2),
+            (-1.15 * b, 2.95),
+            (0, 3.2 * l),
+            (1.15 * b, 2.95),
+            (1.15 * b, 2.2),
+            (0.82 * b, 1.1),
+            (0.45, 0.3),
+        ]
+    )
+    _torso(
+        canvas,
+        pet,
+        outline,
+        [(-0.4 * b, 1.2, 0.5), (0.4 * b, 1.3, 0.5), (-0.5 * b, 1.8, 0.55), (0.55 * b, 1.9, 0.5), (0, 2.4, 0.5)],
+    )
     canvas.shadow(tube([(0, 1.1), (0.03, 2.0), (0, 2.8)], [0.05, 0.08, 0.04]), 0.2, 0.06)
     _tail(canvas, pet, (0.1, 2.95), 1, canvas.rng.uniform(0.05, 0.8))
     canvas.shadow(oval(0, 0.8, 0.7, 0.25), 0.22)
     away = canvas.rng.random() < 0.12
-    if not away: pet.yaw = np.sign(pet.yaw or 1) * canvas.rng.uniform(0.6, 1.0)
+    if not away:
+        pet.yaw = np.sign(pet.yaw or 1) * canvas.rng.uniform(0.6, 1.0)
     draw_head(canvas, pet, back=away)
 
 
 # Each pose with the box (left, top, right, bottom) that it fills, in head radii, and how often it is taken.
-POSES = {"sit": (sit, (-1.6, -1.4, 1.9, 3.5), 5), "sit_side": (sit_side, (-2.6, -1.4, 1.5, 3.5), 4), "stand": (stand, (-3.7, -1.4, 1.5, 3.1), 4),
-         "lie": (lie, (-3.5, -1.4, 1.6, 2.1), 4), "loaf": (loaf, (-2.2, -1.4, 2.4, 1.8), 3), "turn_away": (turn_away, (-1.6, -1.4, 1.9, 3.4), 2)}
+POSES = {
+    "sit": (sit, (-1.6, -1.4, 1.9, 3.5), 5),
+    "sit_side": (sit_side, (-2.6, -1.4, 1.5, 3.5), 4),
+    "stand": (stand, (-3.7, -1.4, 1.5, 3.1), 4),
+    "lie": (lie, (-3.5, -1.4, 1.6, 2.1), 4),
+    "loaf": (loaf, (-2.2, -1.4, 2.4, 1.8), 3),
+    "turn_away": (turn_away, (-1.6, -1.4, 1.9, 3.4), 2),
+}
 
 # %% ../nbs/01_draw.ipynb #95703919
 def _gradient(canvas, top, bottom, low=0.0, high=1.0, texture=0.0, kind="cloud"):
     "Fill the picture's rows from `low` to `high` with a gradient from one colour to another."
     y0, y1 = int(low * canvas.height), int(high * canvas.height)
-    if y1 <= y0: return
+    if y1 <= y0:
+        return
     rows = np.linspace(0, 1, y1 - y0, dtype=np.float32)[:, None, None]
-    patch = np.broadcast_to(rgb(top).astype(np.float32) * (1 - rows) + rgb(bottom).astype(np.float32) * rows, (y1 - y0, canvas.width, 3))
-    if texture: patch = patch * (1 + np.float32(texture) * _texture(kind, canvas.width, y1 - y0, canvas.height / 300, canvas.rng))[..., None]
+    patch = np.broadcast_to(
+        rgb(top).astype(np.float32) * (1 - rows) + rgb(bottom).astype(np.float32) * rows, (y1 - y0, canvas.width, 3)
+    )
+    if texture:
+        patch = (
+            patch
+            * (1 + np.float32(texture) * _texture(kind, canvas.width, y1 - y0, canvas.height / 300, canvas.rng))[
+                ..., None
+            ]
+        )
     canvas.image.paste(Image.fromarray(patch.clip(0, 255).astype(np.uint8)), (0, y0))
 
 
@@ -746,15 +1430,32 @@ def _scatter(canvas, aspect, low, n, shape, colours, high=1.0):
     "Strew `n` small shapes over the rows from `low` to `high`, a few of each colour."
     at = canvas.rng.uniform((0, low), (aspect, high), (n, 2))
     for i, colour in enumerate(colours):
-        if len(at[i::len(colours)]): canvas.paint([shape(x, y) for x, y in at[i::len(colours)]], colour)
+        if len(at[i :: len(colours)]):
+            canvas.paint([shape(x, y) for x, y in at[i :: len(colours)]], colour)
 
 
 def _bush(canvas, x, y, size, colour):
     "Leaves in a heap."
     a = canvas.rng.uniform(-0.75, 0.75, 6)
     lift = canvas.rng.uniform(0.1, 0.75, 6) * (1 - np.abs(a) * 0.5)
-    heap = canvas.paint([oval(x + i * size, y - size * j, size * 0.5, size * 0.42) for i, j in zip(a, lift)], colour, 0.6, 0.16, 0.02, kind="grain")
-    if heap: canvas.paint([oval(x + (i - 0.06) * size, y - size * (j + 0.1), size * 0.3, size * 0.22) for i, j in zip(a[:4], lift)], mix(colour, "#fff6c0", 0.22), 0.3, 0.16, within=heap, soft=size * 0.08, kind="grain")
+    heap = canvas.paint(
+        [oval(x + i * size, y - size * j, size * 0.5, size * 0.42) for i, j in zip(a, lift)],
+        colour,
+        0.6,
+        0.16,
+        0.02,
+        kind="grain",
+    )
+    if heap:
+        canvas.paint(
+            [oval(x + (i - 0.06) * size, y - size * (j + 0.1), size * 0.3, size * 0.22) for i, j in zip(a[:4], lift)],
+            mix(colour, "#fff6c0", 0.22),
+            0.3,
+            0.16,
+            within=heap,
+            soft=size * 0.08,
+            kind="grain",
+        )
 
 
 def _tree(canvas, x, y, size, colour, fir=False):
@@ -762,13 +1463,54 @@ def _tree(canvas, x, y, size, colour, fir=False):
     canvas.paint(tube([(x, y), (x + 0.02, y - size * 0.6)], [size * 0.07, size * 0.04]), "#6b4a38", 0.5, 0.1)
     if fir:
         storeys = [(size * (0.34 - 0.07 * i), y - size * (0.2 + 0.2 * i)) for i in range(4)]
-        canvas.paint([np.array([(x - w, low), (x, low - size * 0.34), (x + w, low)]) for w, low in storeys], colour, 0.5, 0.1, 0.015)
-        canvas.shadow([oval(x, low + size * 0.03, w * 0.62, size * 0.02) for w, low in storeys[1:]], 0.22, 0.008, "#0d2a33")
-        canvas.paint([np.array([(x - w * 0.55, low - size * 0.15), (x, low - size * 0.34), (x + w * 0.5, low - size * 0.17), (x, low - size * 0.2)]) for w, low in storeys], "#f4f8fc", 0.3, alpha=0.8)
+        canvas.paint(
+            [np.array([(x - w, low), (x, low - size * 0.34), (x + w, low)]) for w, low in storeys],
+            colour,
+            0.5,
+            0.1,
+            0.015,
+        )
+        canvas.shadow(
+            [oval(x, low + size * 0.03, w * 0.62, size * 0.02) for w, low in storeys[1:]], 0.22, 0.008, "#0d2a33"
+        )
+        canvas.paint(
+            [
+                np.array(
+                    [
+                        (x - w * 0.55, low - size * 0.15),
+                        (x, low - size * 0.34),
+                        (x + w * 0.5, low - size * 0.17),
+                        (x, low - size * 0.2),
+                    ]
+                )
+                for w, low in storeys
+            ],
+            "#f4f8fc",
+            0.3,
+            alpha=0.8,
+        )
     else:
         crown = [(-0.2, 0.62, 0.27), (0.2, 0.66, 0.26), (0, 0.9, 0.3), (0, 0.62, 0.3)]
-        leaves = canvas.paint([oval(x + dx * size, y - dy * size, r * size, r * size * 0.9) for dx, dy, r in crown], colour, 0.7, 0.16, 0.02, kind="grain")
-        canvas.paint([oval(x + (dx - 0.06) * size, y - (dy + 0.07) * size, r * size * 0.55, r * size * 0.42) for dx, dy, r in crown[:3]], mix(colour, "#fff2b0", 0.25), 0.3, 0.16, within=leaves, soft=size * 0.05, kind="grain") if leaves else None
+        leaves = canvas.paint(
+            [oval(x + dx * size, y - dy * size, r * size, r * size * 0.9) for dx, dy, r in crown],
+            colour,
+            0.7,
+            0.16,
+            0.02,
+            kind="grain",
+        )
+        canvas.paint(
+            [
+                oval(x + (dx - 0.06) * size, y - (dy + 0.07) * size, r * size * 0.55, r * size * 0.42)
+                for dx, dy, r in crown[:3]
+            ],
+            mix(colour, "#fff2b0", 0.25),
+            0.3,
+            0.16,
+            within=leaves,
+            soft=size * 0.05,
+            kind="grain",
+        ) if leaves else None
 
 
 def _plant(canvas, x, y, size):
@@ -778,41 +1520,92 @@ def _plant(canvas, x, y, size):
     for a in np.linspace(-1.1, 1.1, 7) + rng.uniform(-0.15, 0.15, 7):
         far = np.array([x + np.sin(a) * size * 0.8, y - size * 0.5 - np.cos(a) * size * rng.uniform(0.6, 1.0)])
         middle = np.array([x + np.sin(a) * size * 0.3, y - size * 0.85])
-        canvas.paint(tube([(x, y - size * 0.45), middle, far], [0.02 * size, 0.13 * size, 0.02 * size]), mix(green, "#e8f0a0", rng.uniform(0, 0.25)), 0.5, 0.06)
+        canvas.paint(
+            tube([(x, y - size * 0.45), middle, far], [0.02 * size, 0.13 * size, 0.02 * size]),
+            mix(green, "#e8f0a0", rng.uniform(0, 0.25)),
+            0.5,
+            0.06,
+        )
     pot = _pick(rng, ["#c8744f", "#e9e2d6", "#5b7f92", "#d9a441"])
-    canvas.paint(smooth([(x - 0.3*size, y - 0.5*size), (x + 0.3*size, y - 0.5*size), (x + 0.24*size, y - 0.05*size), (x, y), (x - 0.24*size, y - 0.05*size)], steps=5), pot, 0.6, 0.05)
+    canvas.paint(
+        smooth(
+            [
+                (x - 0.3 * size, y - 0.5 * size),
+                (x + 0.3 * size, y - 0.5 * size),
+                (x + 0.24 * size, y - 0.05 * size),
+                (x, y),
+                (x - 0.24 * size, y - 0.05 * size),
+            ],
+            steps=5,
+        ),
+        pot,
+        0.6,
+        0.05,
+    )
 
 
 def _window(canvas, x, y, w, h, night):
     canvas.paint(np.array([(x - w, y - h), (x + w, y - h), (x + w, y + h), (x - w, y + h)]), "#f3ece0")
     k = 0.9
-    glass = canvas.paint(np.array([(x - w*k, y - h*k), (x + w*k, y - h*k), (x + w*k, y + h*k), (x - w*k, y + h*k)]), "#2b3a63" if night else _pick(canvas.rng, ["#bfe0ee", "#f8d9b4", "#cfe3d8"]))
-    if night: canvas.paint(oval(x + w*0.35, y - h*0.4, w*0.2, w*0.2), "#fdf3cf", within=glass)
-    else: canvas.paint(oval(x - w*0.3, y + h*0.9, w*1.1, h*0.6), "#a9c98f", 0.4, within=glass, alpha=0.8)
+    glass = canvas.paint(
+        np.array([(x - w * k, y - h * k), (x + w * k, y - h * k), (x + w * k, y + h * k), (x - w * k, y + h * k)]),
+        "#2b3a63" if night else _pick(canvas.rng, ["#bfe0ee", "#f8d9b4", "#cfe3d8"]),
+    )
+    if night:
+        canvas.paint(oval(x + w * 0.35, y - h * 0.4, w * 0.2, w * 0.2), "#fdf3cf", within=glass)
+    else:
+        canvas.paint(oval(x - w * 0.3, y + h * 0.9, w * 1.1, h * 0.6), "#a9c98f", 0.4, within=glass, alpha=0.8)
     canvas.lines([[(x, y - h), (x, y + h)], [(x - w, y), (x + w, y)]], 0.016, "#f3ece0", False)
 
 
-WALLS = ["#e9d5bd", "#d7e0d3", "#cfdbe6", "#ecd6d3", "#b9c7c0", "#8fa3b0", "#c9a98e", "#f0e6d2", "#7d8f86", "#d8cbe0", "#a4553f", "#3f5560"]
+WALLS = [
+    "#e9d5bd",
+    "#d7e0d3",
+    "#cfdbe6",
+    "#ecd6d3",
+    "#b9c7c0",
+    "#8fa3b0",
+    "#c9a98e",
+    "#f0e6d2",
+    "#7d8f86",
+    "#d8cbe0",
+    "#a4553f",
+    "#3f5560",
+]
+
 
 def studio(canvas, aspect, rng):
     wall = _pick(rng, WALLS)
     _gradient(canvas, mix(wall, "#ffffff", 0.12), mix(wall, "#20182c", 0.14), texture=0.05)
-    if rng.random() < 0.6: canvas.paint(oval(rng.uniform(0.2, 0.8) * aspect, rng.uniform(0.3, 0.5), 0.42, 0.42, n=60), mix(wall, _pick(rng, ["#ffffff", "#f2b880", "#39445a"]), 0.35), alpha=0.8)
+    if rng.random() < 0.6:
+        canvas.paint(
+            oval(rng.uniform(0.2, 0.8) * aspect, rng.uniform(0.3, 0.5), 0.42, 0.42, n=60),
+            mix(wall, _pick(rng, ["#ffffff", "#f2b880", "#39445a"]), 0.35),
+            alpha=0.8,
+        )
     return 0.86
 
 
 def _wall_and_floor(canvas, aspect, rng):
     wall = _pick(rng, WALLS)
     _gradient(canvas, mix(wall, "#ffffff", 0.1), mix(wall, "#2a2030", 0.1), 0, 1, 0.04)
-    if rng.random() < 0.5: # wallpaper
+    if rng.random() < 0.5:  # wallpaper
         tint, n = mix(wall, _pick(rng, ["#ffffff", "#3a2c3c"]), 0.14), int(rng.integers(7, 14))
         if rng.random() < 0.5:
             canvas.paint([stroke([(x, 0), (x, 0.75)], 0.016, False) for x in np.arange(n + 1) * aspect / n], tint)
-        else: canvas.paint([oval((i + 0.5 * (j % 2)) * aspect / n, j * 0.11, 0.012, 0.017, n=10) for j in range(7) for i in range(n)], tint)
+        else:
+            canvas.paint(
+                [
+                    oval((i + 0.5 * (j % 2)) * aspect / n, j * 0.11, 0.012, 0.017, n=10)
+                    for j in range(7)
+                    for i in range(n)
+                ],
+                tint,
+            )
     floor = rng.uniform(0.62, 0.74)
     wood = _pick(rng, ["#b98a62", "#8d6748", "#cbb08a", "#9c9a9b", "#6f5a52", "#d9c7ab"])
     _gradient(canvas, mix(wood, "#ffffff", 0.08), mix(wood, "#20151c", 0.12), floor, 1, 0.06)
-    planks = floor + (1 - floor) * (np.arange(1, 6) / 6)**1.5
+    planks = floor + (1 - floor) * (np.arange(1, 6) / 6) ** 1.5
     canvas.paint([stroke([(0, y), (aspect, y)], 0.004, False) for y in planks], mix(wood, "#2a1a16", 0.35))
     canvas.lines([[(0, floor), (aspect, floor)]], 0.026, mix(wall, "#ffffff", 0.45), False)
     return floor
@@ -820,36 +1613,84 @@ def _wall_and_floor(canvas, aspect, rng):
 
 def room(canvas, aspect, rng):
     floor = _wall_and_floor(canvas, aspect, rng)
-    if rng.random() < 0.65: _window(canvas, rng.uniform(0.1, 0.9) * aspect, 0.26, 0.17, 0.2, rng.random() < 0.25)
-    if rng.random() < 0.5: # a picture
+    if rng.random() < 0.65:
+        _window(canvas, rng.uniform(0.1, 0.9) * aspect, 0.26, 0.17, 0.2, rng.random() < 0.25)
+    if rng.random() < 0.5:  # a picture
         x, w, h = rng.uniform(0.1, 0.9) * aspect, rng.uniform(0.06, 0.12), rng.uniform(0.08, 0.13)
-        canvas.paint(np.array([(x-w, 0.25-h), (x+w, 0.25-h), (x+w, 0.25+h), (x-w, 0.25+h)]), _pick(rng, ["#53402f", "#2e2a2c", "#e7ddcb"]))
-        inside = canvas.paint(np.array([(x-w*.84, 0.25-h*.86), (x+w*.84, 0.25-h*.86), (x+w*.84, 0.25+h*.86), (x-w*.84, 0.25+h*.86)]), "#f2e8d6")
-        canvas.paint(oval(x, 0.25 + h*0.6, w, h*0.8), _pick(rng, ["#c96f52", "#5f8a8b", "#dcb04f"]), 0.4, within=inside)
-    if rng.random() < 0.6: _plant(canvas, _pick(rng, [0.08, 0.92]) * aspect, floor + 0.1, rng.uniform(0.25, 0.42))
-    if rng.random() < 0.6: # a rug
+        canvas.paint(
+            np.array([(x - w, 0.25 - h), (x + w, 0.25 - h), (x + w, 0.25 + h), (x - w, 0.25 + h)]),
+            _pick(rng, ["#53402f", "#2e2a2c", "#e7ddcb"]),
+        )
+        inside = canvas.paint(
+            np.array(
+                [
+                    (x - w * 0.84, 0.25 - h * 0.86),
+                    (x + w * 0.84, 0.25 - h * 0.86),
+                    (x + w * 0.84, 0.25 + h * 0.86),
+                    (x - w * 0.84, 0.25 + h * 0.86),
+                ]
+            ),
+            "#f2e8d6",
+        )
+        canvas.paint(
+            oval(x, 0.25 + h * 0.6, w, h * 0.8), _pick(rng, ["#c96f52", "#5f8a8b", "#dcb04f"]), 0.4, within=inside
+        )
+    if rng.random() < 0.6:
+        _plant(canvas, _pick(rng, [0.08, 0.92]) * aspect, floor + 0.1, rng.uniform(0.25, 0.42))
+    if rng.random() < 0.6:  # a rug
         rug = _pick(rng, ["#b65c4b", "#5d7f8c", "#d7b36a", "#7f6a8f", "#e6dccb"])
-        canvas.paint(oval(aspect/2, 0.88, 0.55*aspect, 0.13), rug, 0.1, 0.14, kind="grain")
-        canvas.paint(oval(aspect/2, 0.88, 0.46*aspect, 0.1), mix(rug, "#ffffff", 0.22), 0.1, 0.14, kind="grain")
+        canvas.paint(oval(aspect / 2, 0.88, 0.55 * aspect, 0.13), rug, 0.1, 0.14, kind="grain")
+        canvas.paint(oval(aspect / 2, 0.88, 0.46 * aspect, 0.1), mix(rug, "#ffffff", 0.22), 0.1, 0.14, kind="grain")
     return 0.88
 
 
 def sofa(canvas, aspect, rng):
     _wall_and_floor(canvas, aspect, rng)
     cloth = _pick(rng, ["#7f9aa5", "#b56b58", "#6f7d5f", "#d2b48c", "#8a7197", "#4f6273", "#c98c3f", "#d9d2c8"])
-    canvas.paint(smooth([(-0.2, 0.36), (aspect*0.5, 0.3), (aspect+0.2, 0.36), (aspect+0.25, 1.1), (-0.25, 1.1)], steps=14), mix(cloth, "#1d1430", 0.12), 0.5, 0.1, kind="grain")
-    canvas.lines([[(aspect*0.5, 0.34), (aspect*0.49, 0.75)]], 0.007, mix(cloth, "#1d1430", 0.4))
-    canvas.paint(smooth([(-0.2, 0.76), (aspect*0.5, 0.73), (aspect+0.2, 0.76), (aspect+0.2, 1.2), (-0.2, 1.2)], steps=14), mix(cloth, "#ffffff", 0.08), 0.6, 0.1, kind="grain")
-    for x in [0.12, 0.86][:int(rng.integers(0, 3))]: _cushion(canvas, x * aspect, 0.64, rng.uniform(0.13, 0.19))
+    canvas.paint(
+        smooth([(-0.2, 0.36), (aspect * 0.5, 0.3), (aspect + 0.2, 0.36), (aspect + 0.25, 1.1), (-0.25, 1.1)], steps=14),
+        mix(cloth, "#1d1430", 0.12),
+        0.5,
+        0.1,
+        kind="grain",
+    )
+    canvas.lines([[(aspect * 0.5, 0.34), (aspect * 0.49, 0.75)]], 0.007, mix(cloth, "#1d1430", 0.4))
+    canvas.paint(
+        smooth([(-0.2, 0.76), (aspect * 0.5, 0.73), (aspect + 0.2, 0.76), (aspect + 0.2, 1.2), (-0.2, 1.2)], steps=14),
+        mix(cloth, "#ffffff", 0.08),
+        0.6,
+        0.1,
+        kind="grain",
+    )
+    for x in [0.12, 0.86][: int(rng.integers(0, 3))]:
+        _cushion(canvas, x * aspect, 0.64, rng.uniform(0.13, 0.19))
     return 0.87
 
 
 def _cushion(canvas, x, y, s):
     rng = canvas.rng
     colour = _pick(rng, ["#e3b04b", "#c65d4b", "#f1e7d8", "#5f8a8b", "#6a5b8c", "#93a86b"])
-    cushion = canvas.paint(smooth([(x-s, y-s*.8), (x, y-s*.66), (x+s, y-s*.8), (x+s*.85, y), (x+s, y+s*.8), (x, y+s*.68), (x-s, y+s*.8), (x-s*.85, y)]), colour, 0.65, 0.08, kind="grain")
+    cushion = canvas.paint(
+        smooth(
+            [
+                (x - s, y - s * 0.8),
+                (x, y - s * 0.66),
+                (x + s, y - s * 0.8),
+                (x + s * 0.85, y),
+                (x + s, y + s * 0.8),
+                (x, y + s * 0.68),
+                (x - s, y + s * 0.8),
+                (x - s * 0.85, y),
+            ]
+        ),
+        colour,
+        0.65,
+        0.08,
+        kind="grain",
+    )
     if rng.random() < 0.6:
-        for i in range(-2, 3): canvas.paint(oval(x + i*s*0.42, y, s*0.07, s), mix(colour, "#ffffff", 0.35), within=cushion)
+        for i in range(-2, 3):
+            canvas.paint(oval(x + i * s * 0.42, y, s * 0.07, s), mix(colour, "#ffffff", 0.35), within=cushion)
 
 
 def garden(canvas, aspect, rng):
@@ -857,43 +1698,89 @@ def garden(canvas, aspect, rng):
     _gradient(canvas, *sky, texture=0.04)
     horizon = rng.uniform(0.48, 0.62)
     green = _pick(rng, ["#7aa655", "#5f9156", "#93b05c", "#6a9a6d"])
-    for i in range(int(rng.integers(1, 4))): _tree(canvas, rng.uniform(0, aspect), horizon + 0.04, rng.uniform(0.3, 0.55), mix(green, "#1f4a35", 0.35))
-    for i in range(6): _bush(canvas, rng.uniform(0, aspect), horizon + 0.05, rng.uniform(0.1, 0.2), mix(green, "#20503a", 0.25))
-    if rng.random() < 0.4: # a fence
+    for i in range(int(rng.integers(1, 4))):
+        _tree(canvas, rng.uniform(0, aspect), horizon + 0.04, rng.uniform(0.3, 0.55), mix(green, "#1f4a35", 0.35))
+    for i in range(6):
+        _bush(canvas, rng.uniform(0, aspect), horizon + 0.05, rng.uniform(0.1, 0.2), mix(green, "#20503a", 0.25))
+    if rng.random() < 0.4:  # a fence
         slat = np.array([(0, -0.12), (0.03, -0.16), (0.06, -0.12), (0.06, 0.1), (0, 0.1)])
         canvas.paint([slat + [x, horizon] for x in np.arange(0, aspect + 0.1, 0.1)], "#efe8dc", 0.3)
         canvas.lines([[(0, horizon - 0.05), (aspect, horizon - 0.05)]], 0.025, "#e2d9cb", False)
     _gradient(canvas, mix(green, "#f5efa8", 0.15), mix(green, "#143a2a", 0.15), horizon + 0.06, 1, 0.12, "grain")
-    _scatter(canvas, aspect, horizon + 0.08, 70, lambda x, y: stroke([(x, y), (x + rng.uniform(-0.015, 0.015), y - 0.045 * (y + 0.2))], 0.006, False), [mix(green, c, 0.4) for c in ("#e6f0a0", "#1f4a30")])
-    _scatter(canvas, aspect, horizon + 0.1, int(rng.integers(0, 14)), lambda x, y: oval(x, y, 0.011, 0.01, n=10), ["#fff3e0", "#f3c04b", "#e88a9a", "#b98be0"])
+    _scatter(
+        canvas,
+        aspect,
+        horizon + 0.08,
+        70,
+        lambda x, y: stroke([(x, y), (x + rng.uniform(-0.015, 0.015), y - 0.045 * (y + 0.2))], 0.006, False),
+        [mix(green, c, 0.4) for c in ("#e6f0a0", "#1f4a30")],
+    )
+    _scatter(
+        canvas,
+        aspect,
+        horizon + 0.1,
+        int(rng.integers(0, 14)),
+        lambda x, y: oval(x, y, 0.011, 0.01, n=10),
+        ["#fff3e0", "#f3c04b", "#e88a9a", "#b98be0"],
+    )
     return 0.87
 
 
 def beach(canvas, aspect, rng):
     sky = _pick(rng, [("#7cc3e8", "#d9f0f4"), ("#f29f7a", "#fcdfae"), ("#a9bfd0", "#e8e6df")])
     _gradient(canvas, *sky, texture=0.05)
-    if rng.random() < 0.6: canvas.paint(oval(rng.uniform(0.1, 0.9)*aspect, rng.uniform(0.1, 0.3), 0.07, 0.07), "#fff4cf", soft=0.01)
+    if rng.random() < 0.6:
+        canvas.paint(oval(rng.uniform(0.1, 0.9) * aspect, rng.uniform(0.1, 0.3), 0.07, 0.07), "#fff4cf", soft=0.01)
     horizon = rng.uniform(0.4, 0.52)
     sea = _pick(rng, ["#3f93b5", "#4fa6a6", "#5b83a8"])
     _gradient(canvas, mix(sea, sky[1], 0.35), sea, horizon, 0.66, 0.05)
-    _scatter(canvas, aspect, horizon + 0.01, 14, lambda x, y: stroke([(x, y), (x + rng.uniform(0.03, 0.1), y)], 0.004, False), [mix(sea, "#ffffff", 0.45)], 0.62)
+    _scatter(
+        canvas,
+        aspect,
+        horizon + 0.01,
+        14,
+        lambda x, y: stroke([(x, y), (x + rng.uniform(0.03, 0.1), y)], 0.004, False),
+        [mix(sea, "#ffffff", 0.45)],
+        0.62,
+    )
     sand = _pick(rng, ["#ecd3a4", "#dfc199", "#f0dcb8"])
     shore = 0.62 + 0.015 * np.sin(np.linspace(0, 9, 30) + rng.uniform(0, 6))
     for lift, colour in ((-0.012, "#ffffff"), (0.0, mix(sand, "#7a6a58", 0.25)), (0.03, sand)):
-        canvas.paint(np.vstack([np.column_stack([np.linspace(-0.1, aspect + 0.1, 30), shore + lift]), [(aspect + 0.1, 1.1), (-0.1, 1.1)]]), colour, 0, 0.1, kind="grain")
-    if rng.random() < 0.4: # a parasol
+        canvas.paint(
+            np.vstack(
+                [
+                    np.column_stack([np.linspace(-0.1, aspect + 0.1, 30), shore + lift]),
+                    [(aspect + 0.1, 1.1), (-0.1, 1.1)],
+                ]
+            ),
+            colour,
+            0,
+            0.1,
+            kind="grain",
+        )
+    if rng.random() < 0.4:  # a parasol
         x = _pick(rng, [0.12, 0.88]) * aspect
         canvas.lines([[(x, 0.3), (x + 0.02, 0.75)]], 0.014, "#f3ece0", False)
-        for i, colour in enumerate(["#d9604c", "#fbf3e4", "#d9604c"]): canvas.paint(oval(x, 0.34, 0.2 - 0.07*i, 0.14)[14:], colour, 0.4)
+        for i, colour in enumerate(["#d9604c", "#fbf3e4", "#d9604c"]):
+            canvas.paint(oval(x, 0.34, 0.2 - 0.07 * i, 0.14)[14:], colour, 0.4)
     return 0.86
 
 
 def snow(canvas, aspect, rng):
-    _gradient(canvas, *_pick(rng, [("#a9c6de", "#eaf2f7"), ("#8d94bd", "#f3d3cd"), ("#6f8fb3", "#d5e3ec")]), texture=0.04)
+    _gradient(
+        canvas, *_pick(rng, [("#a9c6de", "#eaf2f7"), ("#8d94bd", "#f3d3cd"), ("#6f8fb3", "#d5e3ec")]), texture=0.04
+    )
     horizon = rng.uniform(0.46, 0.58)
-    for i in range(5): _tree(canvas, rng.uniform(0, aspect), horizon + 0.05, rng.uniform(0.25, 0.5), "#4d7273", fir=True)
+    for i in range(5):
+        _tree(canvas, rng.uniform(0, aspect), horizon + 0.05, rng.uniform(0.25, 0.5), "#4d7273", fir=True)
     hill = horizon + 0.03 * np.sin(np.linspace(0, 5, 30) + rng.uniform(0, 6))
-    canvas.paint(np.vstack([np.column_stack([np.linspace(-0.1, aspect + 0.1, 30), hill]), [(aspect + 0.1, 1.1), (-0.1, 1.1)]]), "#edf2f7", 0.25, 0.05, kind="cloud")
+    canvas.paint(
+        np.vstack([np.column_stack([np.linspace(-0.1, aspect + 0.1, 30), hill]), [(aspect + 0.1, 1.1), (-0.1, 1.1)]]),
+        "#edf2f7",
+        0.25,
+        0.05,
+        kind="cloud",
+    )
     canvas.paint(oval(rng.uniform(0, aspect), 0.95, aspect * 0.8, 0.22, n=50), "#fafcfe", 0.4, 0.05, kind="cloud")
     return 0.87
 
@@ -906,8 +1793,14 @@ def night(canvas, aspect, rng):
     canvas.paint(oval(x, y, 0.14, 0.14), "#f7eebc", soft=0.05, alpha=0.25)
     canvas.paint(oval(x, y, 0.08, 0.08), "#fbf3cf", 0.2)
     for i, shade in enumerate(("#232a57", "#1b2246")):
-        ridge = 0.55 + 0.1*i + 0.05 * np.sin(np.linspace(0, 6, 30) + rng.uniform(0, 6))
-        canvas.paint(np.vstack([np.column_stack([np.linspace(-0.1, aspect + 0.1, 30), ridge]), [(aspect + 0.1, 1.1), (-0.1, 1.1)]]), shade, 0.3)
+        ridge = 0.55 + 0.1 * i + 0.05 * np.sin(np.linspace(0, 6, 30) + rng.uniform(0, 6))
+        canvas.paint(
+            np.vstack(
+                [np.column_stack([np.linspace(-0.1, aspect + 0.1, 30), ridge]), [(aspect + 0.1, 1.1), (-0.1, 1.1)]]
+            ),
+            shade,
+            0.3,
+        )
     ground = _pick(rng, ["#3d4a6b", "#4a5a63", "#5a5878"])
     _gradient(canvas, ground, mix(ground, "#0d1024", 0.4), 0.72, 1, 0.1, "grain")
     return 0.87
@@ -916,48 +1809,120 @@ def night(canvas, aspect, rng):
 def autumn(canvas, aspect, rng):
     _gradient(canvas, *_pick(rng, [("#e9d3a8", "#f7ead0"), ("#c9d3d6", "#f0e6d6")]), texture=0.05)
     horizon = rng.uniform(0.5, 0.6)
-    for i in range(4): _tree(canvas, rng.uniform(0, aspect), horizon + 0.05, rng.uniform(0.35, 0.6), _pick(rng, ["#d98136", "#c4572f", "#e0aa3e", "#a8813a"]))
+    for i in range(4):
+        _tree(
+            canvas,
+            rng.uniform(0, aspect),
+            horizon + 0.05,
+            rng.uniform(0.35, 0.6),
+            _pick(rng, ["#d98136", "#c4572f", "#e0aa3e", "#a8813a"]),
+        )
     _gradient(canvas, "#b7a15a", "#8a6b3c", horizon + 0.04, 1, 0.14, "grain")
-    _scatter(canvas, aspect, horizon + 0.06, 60, lambda x, y: oval(x, y, 0.022 * y, 0.011 * y, rng.uniform(0, 3), n=8), ["#d9772e", "#b8482a", "#e6b445", "#8f5a2e"])
+    _scatter(
+        canvas,
+        aspect,
+        horizon + 0.06,
+        60,
+        lambda x, y: oval(x, y, 0.022 * y, 0.011 * y, rng.uniform(0, 3), n=8),
+        ["#d9772e", "#b8482a", "#e6b445", "#8f5a2e"],
+    )
     return 0.87
 
 
 INDOORS, OUTDOORS = (studio, room, room, sofa, sofa), (garden, garden, beach, snow, autumn, night)
-AT_HOME = {"cat": 0.96, "dog": 0.05} # how often each species is met indoors
+AT_HOME = {"cat": 0.96, "dog": 0.05}  # how often each species is met indoors
 
-def _place(rng, species): return _pick(rng, INDOORS if rng.random() < AT_HOME[species] else OUTDOORS)
+
+def _place(rng, species):
+    return _pick(rng, INDOORS if rng.random() < AT_HOME[species] else OUTDOORS)
 
 # %% ../nbs/01_draw.ipynb #d9d59511
 def _ball(canvas, x, y, s):
     colour = _pick(canvas.rng, ["#d6564a", "#4f8fb8", "#e8b83f", "#7bab5c"])
     canvas.shadow(oval(x, y, s, s * 0.2))
     ball = canvas.paint(oval(x, y - s, s, s), colour, 0.8)
-    canvas.paint(tube([(x - s, y - s*0.8), (x, y - s*1.25), (x + s, y - s*0.9)], [s*0.1, s*0.16, s*0.1]), "#fdf6ea", 0.3, within=ball)
+    canvas.paint(
+        tube([(x - s, y - s * 0.8), (x, y - s * 1.25), (x + s, y - s * 0.9)], [s * 0.1, s * 0.16, s * 0.1]),
+        "#fdf6ea",
+        0.3,
+        within=ball,
+    )
 
 
 def _bowl(canvas, x, y, s):
     canvas.shadow(oval(x, y, s * 1.3, s * 0.25))
     colour = _pick(canvas.rng, ["#d8e0e4", "#d9775f", "#6d9aae", "#f0d9a8"])
-    canvas.paint(smooth([(x - s, y - s*.75), (x + s, y - s*.75), (x + s*1.25, y - s*.05), (x, y + s*.1), (x - s*1.25, y - s*.05)], steps=6), colour, 0.6)
-    canvas.paint(oval(x, y - s*.78, s*1.02, s*.24), mix(colour, "#2a1f28", 0.35))
-    canvas.paint(oval(x, y - s*.78, s*.88, s*.18), "#a8714a", 0.4, 0.25, kind="grain")
+    canvas.paint(
+        smooth(
+            [
+                (x - s, y - s * 0.75),
+                (x + s, y - s * 0.75),
+                (x + s * 1.25, y - s * 0.05),
+                (x, y + s * 0.1),
+                (x - s * 1.25, y - s * 0.05),
+            ],
+            steps=6,
+        ),
+        colour,
+        0.6,
+    )
+    canvas.paint(oval(x, y - s * 0.78, s * 1.02, s * 0.24), mix(colour, "#2a1f28", 0.35))
+    canvas.paint(oval(x, y - s * 0.78, s * 0.88, s * 0.18), "#a8714a", 0.4, 0.25, kind="grain")
 
 
 def _yarn(canvas, x, y, s):
     colour = _pick(canvas.rng, ["#c7577a", "#6a86c2", "#e39a52", "#8d6fb0"])
     canvas.shadow(oval(x, y, s, s * 0.2))
-    canvas.lines([[(x + s*.6, y - s*.2), (x + s*1.4, y - s*.05), (x + s*1.9, y - s*.3), (x + s*2.6, y)]], s*0.09, colour)
+    canvas.lines(
+        [[(x + s * 0.6, y - s * 0.2), (x + s * 1.4, y - s * 0.05), (x + s * 1.9, y - s * 0.3), (x + s * 2.6, y)]],
+        s * 0.09,
+        colour,
+    )
     ball = canvas.paint(oval(x, y - s, s, s), colour, 0.7)
     for tint, turns in (("#2a1428", (-0.9, -0.5, -0.15)), ("#ffffff", (0.2, 0.55, 0.9))):
-        canvas.lines([[(x - s*.9, y - s + a*s*.5), (x, y - s + a*s), (x + s*.9, y - s + a*s*.3)] for a in turns], s*0.05, mix(colour, tint, 0.25))
+        canvas.lines(
+            [
+                [(x - s * 0.9, y - s + a * s * 0.5), (x, y - s + a * s), (x + s * 0.9, y - s + a * s * 0.3)]
+                for a in turns
+            ],
+            s * 0.05,
+            mix(colour, tint, 0.25),
+        )
 
 
 def _box(canvas, x, y, s):
     card = _pick(canvas.rng, ["#c39a6b", "#b6875a", "#d8c3a0"])
     canvas.shadow(oval(x, y, s * 1.6, s * 0.2))
-    canvas.paint(np.array([(x - 1.4*s, y - 1.3*s), (x + 1.4*s, y - 1.3*s), (x + 1.4*s, y), (x - 1.4*s, y)]), card, 0.3, 0.06)
-    canvas.paint(np.array([(x - 1.4*s, y - 1.3*s), (x - 1.9*s, y - 0.9*s), (x - 0.4*s, y - 0.95*s), (x - 0.1*s, y - 1.3*s)]), mix(card, "#ffffff", 0.2), 0.2)
-    canvas.paint(np.array([(x + 1.4*s, y - 1.3*s), (x + 1.9*s, y - 0.9*s), (x + 0.4*s, y - 0.95*s), (x + 0.1*s, y - 1.3*s)]), mix(card, "#ffffff", 0.12), 0.2)
+    canvas.paint(
+        np.array([(x - 1.4 * s, y - 1.3 * s), (x + 1.4 * s, y - 1.3 * s), (x + 1.4 * s, y), (x - 1.4 * s, y)]),
+        card,
+        0.3,
+        0.06,
+    )
+    canvas.paint(
+        np.array(
+            [
+                (x - 1.4 * s, y - 1.3 * s),
+                (x - 1.9 * s, y - 0.9 * s),
+                (x - 0.4 * s, y - 0.95 * s),
+                (x - 0.1 * s, y - 1.3 * s),
+            ]
+        ),
+        mix(card, "#ffffff", 0.2),
+        0.2,
+    )
+    canvas.paint(
+        np.array(
+            [
+                (x + 1.4 * s, y - 1.3 * s),
+                (x + 1.9 * s, y - 0.9 * s),
+                (x + 0.4 * s, y - 0.95 * s),
+                (x + 0.1 * s, y - 1.3 * s),
+            ]
+        ),
+        mix(card, "#ffffff", 0.12),
+        0.2,
+    )
 
 
 def _leaves(canvas, x, y, s):
@@ -967,7 +1932,12 @@ def _leaves(canvas, x, y, s):
     for i in range(5):
         a = rng.uniform(-1.1, 1.1)
         far = np.array([x + np.sin(a) * s * 2.4, y - np.cos(a) * s * rng.uniform(1.8, 3.0)])
-        canvas.paint(tube([(x, y + 0.1), ((x + far[0]) / 2 + 0.03, (y + far[1]) / 2), far], [s*0.1, s*0.34, s*0.03]), mix(green, "#ffffff", rng.uniform(0, 0.15)), 0.5, soft=0.008)
+        canvas.paint(
+            tube([(x, y + 0.1), ((x + far[0]) / 2 + 0.03, (y + far[1]) / 2), far], [s * 0.1, s * 0.34, s * 0.03]),
+            mix(green, "#ffffff", rng.uniform(0, 0.15)),
+            0.5,
+            soft=0.008,
+        )
 
 
 THINGS = (_ball, _bowl, _yarn, _box, _cushion, _plant, _leaves)
@@ -979,67 +1949,127 @@ def _light(image, rng, place):
     y, x = np.mgrid[-1:1:32j, -1:1:32j]
     a = rng.uniform(0, 2 * np.pi)
     side = (x * np.cos(a) + y * np.sin(a)) * rng.uniform(0, 0.22)
-    corners = 1 - np.clip((x**2 + y**2) / 2, 0, 1)**1.5 * rng.uniform(0, 0.4)
-    if place is night: tint = np.array([0.72, 0.78, 1.0]) * rng.uniform(0.75, 1.0)
-    else: tint = np.array(_pick(rng, [(1, 1, 1), (1, 1, 1), (1.03, 1.0, 0.93), (1.04, 0.95, 0.84), (0.94, 0.98, 1.03), (0.84, 0.87, 0.97)])) * rng.uniform(0.94, 1.09)
+    corners = 1 - np.clip((x**2 + y**2) / 2, 0, 1) ** 1.5 * rng.uniform(0, 0.4)
+    if place is night:
+        tint = np.array([0.72, 0.78, 1.0]) * rng.uniform(0.75, 1.0)
+    else:
+        tint = np.array(
+            _pick(
+                rng,
+                [(1, 1, 1), (1, 1, 1), (1.03, 1.0, 0.93), (1.04, 0.95, 0.84), (0.94, 0.98, 1.03), (0.84, 0.87, 0.97)],
+            )
+        ) * rng.uniform(0.94, 1.09)
     warm = np.stack([1 + side * 1.1, 1 + side * 0.9, 1 + side * 0.55], -1) * corners[..., None] * np.asarray(tint)
-    plane = np.dstack([np.asarray(Image.fromarray(warm[..., i].astype(np.float32)).resize((width, height), Image.BILINEAR)) for i in range(3)])
+    plane = np.dstack(
+        [
+            np.asarray(Image.fromarray(warm[..., i].astype(np.float32)).resize((width, height), Image.BILINEAR))
+            for i in range(3)
+        ]
+    )
     return np.asarray(image, np.float32) * plane
 
 # %% ../nbs/01_draw.ipynb #adb4e6e7
-SIZES = ((400, 300), (320, 240), (300, 225), (360, 240), (280, 210), (256, 256), (300, 300), (240, 240), (300, 400), (240, 320), (225, 300), (240, 360))
+SIZES = (
+    (400, 300),
+    (320, 240),
+    (300, 225),
+    (360, 240),
+    (280, 210),
+    (256, 256),
+    (300, 300),
+    (240, 240),
+    (300, 400),
+    (240, 320),
+    (225, 300),
+    (240, 360),
+)
 FRAMES = ("whole", "whole", "bust", "bust", "bust", "head", "head")
 
+
 def draw_pet(
-    breed, # one of `BREEDS`
-    seed=0, # which picture: any number or text
-    size=None, # width and height in pixels; one of `SIZES` unless given
-) -> Image.Image: # RGB; the same for the same arguments
+    breed,  # one of `BREEDS`
+    seed=0,  # which picture: any number or text
+    size=None,  # width and height in pixels; one of `SIZES` unless given
+) -> Image.Image:  # RGB; the same for the same arguments
     "Draw a pet of a breed, somewhere, doing something."
-    if breed not in BREEDS: raise PetclfError(f"{breed}: not a breed that can be drawn; there are {', '.join(BREEDS)}")
+    if breed not in BREEDS:
+        raise PetclfError(f"{breed}: not a breed that can be drawn; there are {', '.join(BREEDS)}")
     rng = _generator(breed, seed)
     width, height = size or _pick(rng, SIZES)
     aspect, kind = width / height, BREEDS[breed]
     canvas = Canvas(width, height, rng, (_pick(rng, [-0.7, 0.7]), -0.8))
     place = _place(rng, kind.species)
     floor = place(canvas, aspect, rng)
-    if (blur := rng.choice([0, 0, 1.5, 4])): canvas.image = canvas.image.filter(ImageFilter.GaussianBlur(float(blur) * height / 600))
+    if blur := rng.choice([0, 0, 1.5, 4]):
+        canvas.image = canvas.image.filter(ImageFilter.GaussianBlur(float(blur) * height / 600))
 
-    pose, box, _ = POSES[rng.choice(list(POSES), p=np.array([p[2] for p in POSES.values()]) / sum(p[2] for p in POSES.values()))]
+    pose, box, _ = POSES[
+        rng.choice(list(POSES), p=np.array([p[2] for p in POSES.values()]) / sum(p[2] for p in POSES.values()))
+    ]
     frame = "whole" if pose is turn_away else _pick(rng, FRAMES)
-    pet = Pet(kind, _pick(rng, kind.coats), yaw=rng.normal(0, 0.28) if rng.random() < 0.88 else rng.choice([-1, 1]) * rng.uniform(0.6, 1.0),
-              pitch=rng.normal(0.02, 0.13), eyes=0.0 if rng.random() < 0.05 else rng.uniform(0.75, 1), mouth=max(0, rng.uniform(-0.7, 1)), gaze=tuple(rng.uniform(-0.6, 0.6, 2)),
-              pupil=rng.uniform(0.0, 1.0)**2, ears=rng.uniform(-1, 1), fluff=rng.uniform(0.8, 1.25))
+    pet = Pet(
+        kind,
+        _pick(rng, kind.coats),
+        yaw=rng.normal(0, 0.28) if rng.random() < 0.88 else rng.choice([-1, 1]) * rng.uniform(0.6, 1.0),
+        pitch=rng.normal(0.02, 0.13),
+        eyes=0.0 if rng.random() < 0.05 else rng.uniform(0.75, 1),
+        mouth=max(0, rng.uniform(-0.7, 1)),
+        gaze=tuple(rng.uniform(-0.6, 0.6, 2)),
+        pupil=rng.uniform(0.0, 1.0) ** 2,
+        ears=rng.uniform(-1, 1),
+        fluff=rng.uniform(0.8, 1.25),
+    )
     pet.yaw = float(np.clip(pet.yaw, -1.0, 1.0))
     left, top, right, bottom = box
-    if frame == "whole": scale = min(width / (right - left), height * 0.92 / (bottom - top)) * rng.uniform(0.72, 1.02)
-    else: scale = min(width, height) / (rng.uniform(3.0, 3.8) if frame == "bust" else rng.uniform(2.4, 3.0))
+    if frame == "whole":
+        scale = min(width / (right - left), height * 0.92 / (bottom - top)) * rng.uniform(0.72, 1.02)
+    else:
+        scale = min(width, height) / (rng.uniform(3.0, 3.8) if frame == "bust" else rng.uniform(2.4, 3.0))
     flip = bool(rng.random() < 0.5)
     if frame == "whole":
         x = canvas.width / 2 - (left + right) / 2 * scale * (-1 if flip else 1) + rng.normal(0, 0.05) * canvas.width
         y = min(canvas.height * (floor + rng.uniform(-0.02, 0.09)) - bottom * scale, canvas.height * 0.9 - scale)
         y = max(y, 1.35 * scale)
-    else: x, y = canvas.width * rng.uniform(0.4, 0.6), canvas.height * (rng.uniform(0.38, 0.48) if frame == "bust" else rng.uniform(0.5, 0.57))
-    things = [(_pick(rng, THINGS), rng.uniform(0.02, 0.98) * aspect, rng.uniform(0.84, 1.0), rng.uniform(0.05, 0.1), rng.random() < 0.6) for _ in range(int(rng.integers(0, 3)))]
+    else:
+        x, y = (
+            canvas.width * rng.uniform(0.4, 0.6),
+            canvas.height * (rng.uniform(0.38, 0.48) if frame == "bust" else rng.uniform(0.5, 0.57)),
+        )
+    things = [
+        (
+            _pick(rng, THINGS),
+            rng.uniform(0.02, 0.98) * aspect,
+            rng.uniform(0.84, 1.0),
+            rng.uniform(0.05, 0.1),
+            rng.random() < 0.6,
+        )
+        for _ in range(int(rng.integers(0, 3)))
+    ]
     for thing, tx, ty, ts, behind in things:
-        if behind: thing(canvas, tx, ty - 0.04, ts * (2.2 if thing is _plant else 1.3))
+        if behind:
+            thing(canvas, tx, ty - 0.04, ts * (2.2 if thing is _plant else 1.3))
     canvas.stand(x, y, scale, rng.normal(0, 0.06), flip)
     canvas.light = canvas.light * [(-1 if flip else 1), 1]
     pose(canvas, pet)
     canvas.stand(0, 0, canvas.height)
     for thing, tx, ty, ts, behind in things:
-        if not behind: thing(canvas, tx, ty + 0.03, ts * (2.4 if thing is _plant else 1.5))
+        if not behind:
+            thing(canvas, tx, ty + 0.03, ts * (2.4 if thing is _plant else 1.5))
     if place is snow:
         _scatter(canvas, aspect, 0, 45, lambda x, y: oval(x, y, *[rng.uniform(0.003, 0.009)] * 2, n=10), ["#ffffff"])
 
     pixels = _light(canvas.image, rng, place)
-    if rng.random() < 0.35: pixels += rng.standard_normal((height, width, 1), np.float32) * np.float32(rng.uniform(2, 9)) # a sensor's noise
+    if rng.random() < 0.35:
+        pixels += rng.standard_normal((height, width, 1), np.float32) * np.float32(
+            rng.uniform(2, 9)
+        )  # a sensor's noise
     image = Image.fromarray(pixels.clip(0, 255).astype(np.uint8))
     return image.filter(ImageFilter.GaussianBlur(rng.uniform(0.5, 1.3))) if rng.random() < 0.1 else image
 
 # %% ../nbs/01_draw.ipynb #a9009fe3
-VERSION = 2 # of the drawings: counts up when the same seed gives other pictures
+VERSION = 2  # of the drawings: counts up when the same seed gives other pictures
 KINDS = ("exact_duplicate", "near_duplicate", "label_error", "misnamed", "unreadable")
+
 
 def _breed_counts(n):
     "How many pictures of each breed: a third are cats, and breeds within a species are about equally many."
@@ -1057,54 +2087,74 @@ def _names(n):
 def _draw_part(folder, n, seed, part, parts, progress=None):
     "Draw every `parts`-th picture of a sample into `images/`, if it is not there yet."
     names = _names(int(n))
-    for done, (breed, number) in enumerate(names[int(part)::int(parts)], 1):
-        path = Path(folder)/f"images/{breed}_{number}.jpg"
+    for done, (breed, number) in enumerate(names[int(part) :: int(parts)], 1):
+        path = Path(folder) / f"images/{breed}_{number}.jpg"
         if not path.exists():
             quality = int(_generator(seed, breed, number, "quality").integers(70, 96))
-            with written_whole(path) as temporary: draw_pet(breed, f"{seed}/{number}").save(temporary, "JPEG", quality=quality)
-        if progress: progress(min(len(names), done * int(parts)), len(names))
+            with written_whole(path) as temporary:
+                draw_pet(breed, f"{seed}/{number}").save(temporary, "JPEG", quality=quality)
+        if progress:
+            progress(min(len(names), done * int(parts)), len(names))
 
 
 def _helper(*arguments):
     "Another Python that draws a part: threads would wait for each other, and multiprocessing would run the caller's script again."
     command = "import sys; from petclf.draw import _draw_part; _draw_part(*sys.argv[1:])"
-    return subprocess.Popen([sys.executable, "-c", command, *map(str, arguments)], env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
-                            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    return subprocess.Popen(
+        [sys.executable, "-c", command, *map(str, arguments)],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
 
 
 def draw_sample(
-    folder, # where it goes; a sample that is there already is kept
-    n=600, # pictures, before faults are planted
-    seed=0, # which sample
-    faults=False, # also plant faults, with their truth in `truth.csv`
-    progress=None, # called with the number of pictures drawn so far and of all
-) -> Path: # the folder: `images/Breed_12.jpg`, `sample.json`
+    folder,  # where it goes; a sample that is there already is kept
+    n=600,  # pictures, before faults are planted
+    seed=0,  # which sample
+    faults=False,  # also plant faults, with their truth in `truth.csv`
+    progress=None,  # called with the number of pictures drawn so far and of all
+) -> Path:  # the folder: `images/Breed_12.jpg`, `sample.json`
     "Draw a data set in the Oxford layout, whole or not at all."
     folder = Path(folder)
     made = dict(n=n, seed=seed, faults=faults, version=VERSION)
     if folder.is_dir() and any(folder.iterdir()):
-        try: there = json.loads((folder/"sample.json").read_text(encoding="utf-8"))
-        except (OSError, ValueError): there = None
-        if there == made: return folder
-        raise PetclfError(f"{folder}: something else is there (" + ("another sample" if there else "no drawn sample") + "); delete it or choose another folder")
+        try:
+            there = json.loads((folder / "sample.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            there = None
+        if there == made:
+            return folder
+        raise PetclfError(
+            f"{folder}: something else is there ("
+            + ("another sample" if there else "no drawn sample")
+            + "); delete it or choose another folder"
+        )
     workers = min(8, cores()) if n >= 100 else 1
     with folder_written_whole(folder) as temporary:
-        (temporary/"images").mkdir()
+        (temporary / "images").mkdir()
         helpers = [_helper(temporary, n, seed, part, workers) for part in range(1, workers)]
         try:
             _draw_part(temporary, n, seed, 0, workers, progress)
-            for helper in helpers: helper.wait()
+            for helper in helpers:
+                helper.wait()
         finally:
-            for helper in helpers: helper.kill(); helper.wait()
-        _draw_part(temporary, n, seed, 0, 1) # what a helper could not do
-        if faults: plant_faults(temporary, n, seed)
-        (temporary/"sample.json").write_text(json.dumps(made) + "\n", encoding="utf-8")
+            for helper in helpers:
+                helper.kill()
+                helper.wait()
+        _draw_part(temporary, n, seed, 0, 1)  # what a helper could not do
+        if faults:
+            plant_faults(temporary, n, seed)
+        (temporary / "sample.json").write_text(json.dumps(made) + "\n", encoding="utf-8")
     return folder
 
 # %% ../nbs/01_draw.ipynb #a32b95a9
 def _resized(image, rng):
     share = rng.uniform(0.45, 0.85)
-    return image.resize((round(image.width * share), round(image.height * share)), Image.LANCZOS), f"resized to {share:.0%}"
+    return image.resize(
+        (round(image.width * share), round(image.height * share)), Image.LANCZOS
+    ), f"resized to {share:.0%}"
 
 
 def _recompressed(image, rng):
@@ -1114,12 +2164,13 @@ def _recompressed(image, rng):
     return Image.open(buffer), f"re-encoded at quality {quality}"
 
 
-def _mirrored(image, rng): return image.transpose(Image.Transpose.FLIP_LEFT_RIGHT), "mirrored"
+def _mirrored(image, rng):
+    return image.transpose(Image.Transpose.FLIP_LEFT_RIGHT), "mirrored"
 
 
 def _cropped(image, rng):
     removed = rng.uniform(0.1, 0.4)
-    share = (1 - removed)**0.5
+    share = (1 - removed) ** 0.5
     width, height = round(image.width * share), round(image.height * share)
     x, y = int(rng.integers(image.width - width + 1)), int(rng.integers(image.height - height + 1))
     return image.crop((x, y, x + width, y + height)), f"cropped, {removed:.0%} removed"
@@ -1128,7 +2179,9 @@ def _cropped(image, rng):
 def _turned(image, rng):
     if rng.random() < 0.5:
         side = int(rng.choice([90, 270]))
-        return image.transpose({90: Image.Transpose.ROTATE_90, 270: Image.Transpose.ROTATE_270}[side]), f"turned by {side} degrees"
+        return image.transpose(
+            {90: Image.Transpose.ROTATE_90, 270: Image.Transpose.ROTATE_270}[side]
+        ), f"turned by {side} degrees"
     angle = float(rng.choice([-1, 1]) * rng.uniform(2, 8))
     return image.rotate(angle, Image.BICUBIC, fillcolor=(255, 255, 255)), f"turned by {angle:.0f} degrees"
 
@@ -1138,38 +2191,62 @@ def _recoloured(image, rng):
     if how == "hue":
         shift = int(rng.choice([-1, 1]) * rng.integers(10, 26))
         hue, saturation, value = image.convert("HSV").split()
-        return Image.merge("HSV", (hue.point(lambda v: (v + shift) % 256), saturation, value)).convert("RGB"), "recoloured: hue"
-    enhance = {"brightness": ImageEnhance.Brightness, "contrast": ImageEnhance.Contrast, "saturation": ImageEnhance.Color}[how]
-    return enhance(image).enhance(float(rng.uniform(1.25, 1.5) if up else rng.uniform(0.5, 0.75))), f"recoloured: {how} {'up' if up else 'down'}"
+        return Image.merge("HSV", (hue.point(lambda v: (v + shift) % 256), saturation, value)).convert(
+            "RGB"
+        ), "recoloured: hue"
+    enhance = {
+        "brightness": ImageEnhance.Brightness,
+        "contrast": ImageEnhance.Contrast,
+        "saturation": ImageEnhance.Color,
+    }[how]
+    return enhance(image).enhance(
+        float(rng.uniform(1.25, 1.5) if up else rng.uniform(0.5, 0.75))
+    ), f"recoloured: {how} {'up' if up else 'down'}"
 
 
 CAPTIONS = ("my best friend", "GOOD MORNING", "who did this?", "adopt me!", "monday again", "photo of the week")
 
+
 def _overlaid(image, rng):
     image, text = image.copy(), _pick(rng, CAPTIONS)
     pen, size = ImageDraw.Draw(image), image.height // int(rng.integers(9, 14))
-    if rng.random() < 0.6: # a caption
+    if rng.random() < 0.6:  # a caption
         y = _pick(rng, [size * 0.4, image.height - size * 1.7])
         pen.rectangle((0, y - size * 0.25, image.width, y + size * 1.3), fill=(24, 22, 30))
-        pen.text((image.width / 2, y + size * 0.5), text, fill=(255, 255, 255), font=ImageFont.load_default(size), anchor="mm")
+        pen.text(
+            (image.width / 2, y + size * 0.5),
+            text,
+            fill=(255, 255, 255),
+            font=ImageFont.load_default(size),
+            anchor="mm",
+        )
         return image, "overlaid: caption"
     x, y = image.width - 2.4 * size, 0.5 * size
     pen.ellipse((x, y, x + 2 * size, y + 2 * size), fill=(214, 72, 62), outline=(255, 255, 255), width=3)
-    pen.text((x + size, y + size), "PET", fill=(255, 255, 255), font=ImageFont.load_default(round(size * 0.8)), anchor="mm")
+    pen.text(
+        (x + size, y + size), "PET", fill=(255, 255, 255), font=ImageFont.load_default(round(size * 0.8)), anchor="mm"
+    )
     return image, "overlaid: logo"
 
 
 NEAR_COPIES = (_resized, _recompressed, _mirrored, _cropped, _turned, _recoloured, _overlaid)
-PLANTED = {"exact_duplicate": 24, "near_duplicate": 42, "label_error": 18, "misnamed": 21, "unreadable": 24} # in a sample of 600
+PLANTED = {
+    "exact_duplicate": 24,
+    "near_duplicate": 42,
+    "label_error": 18,
+    "misnamed": 21,
+    "unreadable": 24,
+}  # in a sample of 600
+
 
 def plant_faults(
-    folder, # a drawn sample, not yet finished
-    n, # how many pictures it has
-    seed, # which faults
+    folder,  # a drawn sample, not yet finished
+    n,  # how many pictures it has
+    seed,  # which faults
 ):
     "Plant faults into a sample and write `truth.csv`: `kind`, `file`, `other`, `fault`."
-    rng, images, names = _generator(seed, "faults"), folder/"images", _names(n)
-    order = [names[i] for i in rng.permutation(len(names))] # no picture has two faults
+    rng, images, names = _generator(seed, "faults"), folder / "images", _names(n)
+    order = [names[i] for i in rng.permutation(len(names))]  # no picture has two faults
     following = {breed: max(number for b, number in names if b == breed) + 1 for breed, _ in names}
     truth = []
 
@@ -1181,7 +2258,7 @@ def plant_faults(
         for i in range(round(count * n / 600)):
             breed, number = order.pop()
             name, other = f"{breed}_{number}.jpg", ""
-            path = images/name
+            path = images / name
             content = path.read_bytes()
             if kind == "exact_duplicate":
                 name, other, fault = free(breed), name, "same bytes"
@@ -1195,14 +2272,16 @@ def plant_faults(
             elif kind == "misnamed":
                 format = ("PNG", "GIF", "WEBP")[i % 3]
                 content, fault = _encoded(Image.open(path), format), f"{format} bytes"
-            elif i % 3 == 0: content, fault = b"", "empty"
-            elif i % 3 == 1: content, fault = f"{breed} number {number}: picture to follow\n".encode(), "text"
+            elif i % 3 == 0:
+                content, fault = b"", "empty"
+            elif i % 3 == 1:
+                content, fault = f"{breed} number {number}: picture to follow\n".encode(), "text"
             else:
                 share = rng.uniform(0.2, 0.7)
-                content, fault = content[:int(len(content) * share)], f"cut off after {share:.0%}"
-            (images/name).write_bytes(content)
+                content, fault = content[: int(len(content) * share)], f"cut off after {share:.0%}"
+            (images / name).write_bytes(content)
             truth.append((kind, f"images/{name}", f"images/{other}" if other else "", fault))
-    with open(folder/"truth.csv", "w", newline="", encoding="utf-8") as file:
+    with open(folder / "truth.csv", "w", newline="", encoding="utf-8") as file:
         csv.writer(file, lineterminator="\n").writerows([("kind", "file", "other", "fault"), *truth])
 
 
@@ -1214,12 +2293,14 @@ def _encoded(image, format="JPEG", quality=90):
 
 # %% ../nbs/01_draw.ipynb #b7e80826
 def banner(
-    columns=10, # pictures in a row
-    rows=3, # rows
-    size=120, # side of each picture, in pixels
-    seed=7, # which pictures
-) -> Image.Image: # RGB
+    columns=10,  # pictures in a row
+    rows=3,  # rows
+    size=120,  # side of each picture, in pixels
+    seed=7,  # which pictures
+) -> Image.Image:  # RGB
     "A wide sheet of drawn pets of all breeds."
     breeds = list(BREEDS)
     order = [breeds[(3 * i + i // len(breeds)) % len(breeds)] for i in range(columns * rows)]
-    return contact_sheet([draw_pet(breed, f"banner {seed} {i}", (2 * size, 2 * size)) for i, breed in enumerate(order)], columns, size)
+    return contact_sheet(
+        [draw_pet(breed, f"banner {seed} {i}", (2 * size, 2 * size)) for i, breed in enumerate(order)], columns, size
+    )

@@ -8,6 +8,8 @@ class PetclfError(Exception):
 def need(package, extra, purpose):
     "Import and return `package`, or say which extra has it."
     import importlib
-    try: return importlib.import_module(package)
+
+    try:
+        return importlib.import_module(package)
     except ImportError as error:
         raise PetclfError(f"{purpose} needs {package}: pip install 'petclf[{extra}]' ({error})") from error

@@ -32,10 +32,10 @@ from .run import read_predictions, write_predictions
 
 # %% ../nbs/08_evaluate.ipynb #2d07e818
 def wilson(
-    k, # how many were right, a number or an array; need not be whole
-    n, # of how many
-    confidence=0.95, # of the interval
-) -> tuple: # low and high, 0 to 1
+    k,  # how many were right, a number or an array; need not be whole
+    n,  # of how many
+    confidence=0.95,  # of the interval
+) -> tuple:  # low and high, 0 to 1
     "Wilson's score interval for a proportion (Wilson, JASA 22, 1927; as `scipy.stats.binomtest(k, n).proportion_ci(method='wilson')`)."
     z = stats.norm.ppf(0.5 + confidence / 2)
     k, n = np.asarray(k, dtype=float), np.asarray(n, dtype=float)
@@ -47,23 +47,28 @@ def wilson(
 
 # %% ../nbs/08_evaluate.ipynb #1af5cae5
 def figure(
-    value, # the figure; None where it does not exist
-    low, # lower end of the 95 % interval; None where there is none
-    high, # upper end
-    method, # of the interval, or why there is none
-) -> dict: # the four under these names, unrounded
+    value,  # the figure; None where it does not exist
+    low,  # lower end of the 95 % interval; None where there is none
+    high,  # upper end
+    method,  # of the interval, or why there is none
+) -> dict:  # the four under these names, unrounded
     "A figure as it stands in `metrics.json`."
     plain = lambda number: None if number is None or not np.isfinite(number) else float(number)
     return {"value": plain(value), "low": plain(low), "high": plain(high), "method": method}
 
 
 def percent(
-    figure, # as made by `figure`
-) -> str: # such as `97.3 % [95.1, 98.6]`
+    figure,  # as made by `figure`
+) -> str:  # such as `97.3 % [95.1, 98.6]`
     "A figure for people, in percent. What is not quite everything never reads 100.0."
-    if figure["value"] is None: return "—"
+    if figure["value"] is None:
+        return "—"
     value = _hundredth(figure["value"])
-    return f"{value} %" if figure["low"] is None else f"{value} % [{_hundredth(figure['low'])}, {_hundredth(figure['high'])}]"
+    return (
+        f"{value} %"
+        if figure["low"] is None
+        else f"{value} % [{_hundredth(figure['low'])}, {_hundredth(figure['high'])}]"
+    )
 
 
 def _hundredth(value):
@@ -71,7 +76,8 @@ def _hundredth(value):
     return f"{min(max(100 * value, 0.01), 99.99):.2f}" if 0 < value < 1 and text in ("0.0", "100.0") else text
 
 
-def _short(name, most=24): return name if len(name) <= most else f"{name[:most - 1]}…" # names may be of any length, figures not
+def _short(name, most=24):
+    return name if len(name) <= most else f"{name[: most - 1]}…"  # names may be of any length, figures not
 
 # %% ../nbs/08_evaluate.ipynb #db7716c2
 def _proportion(value, groups, name="Wilson"):
@@ -81,47 +87,60 @@ def _proportion(value, groups, name="Wilson"):
     return figure(value, *wilson(k, distinct), _method(name, n, distinct))
 
 
-def _method(name, n, distinct): return name if distinct == n else f"{name}, n = {distinct:,} groups"
+def _method(name, n, distinct):
+    return name if distinct == n else f"{name}, n = {distinct:,} groups"
 
 # %% ../nbs/08_evaluate.ipynb #f5050fe8
 def _recall(truth, predicted, name, groups):
     own = truth == name
-    if not own.any(): return figure(None, None, None, f"no pictures of {name}")
+    if not own.any():
+        return figure(None, None, None, f"no pictures of {name}")
     return _proportion(sklearn_metrics.recall_score(own, predicted == name), groups[own])
 
 
 def _precision(truth, predicted, name, groups):
     answered = predicted == name
-    if not answered.any(): return figure(None, None, None, f"{name} was never answered")
+    if not answered.any():
+        return figure(None, None, None, f"{name} was never answered")
     return _proportion(sklearn_metrics.precision_score(truth == name, answered), groups[answered])
 
 
 def _f1(truth, predicted, name, groups):
     own, answered = truth == name, predicted == name
     either = own | answered
-    if not either.any(): return figure(None, None, None, f"no pictures of {name}, and it was never answered")
-    share = _proportion(sklearn_metrics.jaccard_score(own, answered), groups[either], "Wilson on TP/(TP+FP+FN), mapped by 2x/(1+x)")
+    if not either.any():
+        return figure(None, None, None, f"no pictures of {name}, and it was never answered")
+    share = _proportion(
+        sklearn_metrics.jaccard_score(own, answered), groups[either], "Wilson on TP/(TP+FP+FN), mapped by 2x/(1+x)"
+    )
     low, high = (2 * share[end] / (1 + share[end]) for end in ("low", "high"))
     return figure(sklearn_metrics.f1_score(own, answered), low, high, share["method"])
 
 # %% ../nbs/08_evaluate.ipynb #1735bb10
 def mover_mean(
-    figures, # independent proportions, each as a `figure` with its interval
-) -> dict: # their mean with its interval
+    figures,  # independent proportions, each as a `figure` with its interval
+) -> dict:  # their mean with its interval
     "The mean of independent proportions, its interval by MOVER (Zou and Donner 2008)."
     values, lows, highs = (np.array([one[key] for one in figures], dtype=float) for key in ("value", "low", "high"))
     mean, k = values.mean(), len(values)
-    return figure(mean, mean - np.sqrt(((values - lows) ** 2).sum()) / k, mean + np.sqrt(((highs - values) ** 2).sum()) / k, "MOVER from Wilson intervals of the recalls")
+    return figure(
+        mean,
+        mean - np.sqrt(((values - lows) ** 2).sum()) / k,
+        mean + np.sqrt(((highs - values) ** 2).sum()) / k,
+        "MOVER from Wilson intervals of the recalls",
+    )
 
 
 def _balanced_accuracy(truth, predicted, recalls, groups):
     "Over the classes that have pictures, as in scikit-learn."
     present = [one for one in recalls.values() if one["value"] is not None]
     mean = mover_mean(present)
-    with warnings.catch_warnings(): # classes without pictures are said in the method
+    with warnings.catch_warnings():  # classes without pictures are said in the method
         warnings.filterwarnings("ignore", message="y_pred contains classes not in y_true|A single label was found")
         value = sklearn_metrics.balanced_accuracy_score(truth, predicted)
-    method = _method(mean["method"], len(truth), len(np.unique(groups))) + (f"; the {len(present)} of {len(recalls)} classes that have pictures" if len(present) < len(recalls) else "")
+    method = _method(mean["method"], len(truth), len(np.unique(groups))) + (
+        f"; the {len(present)} of {len(recalls)} classes that have pictures" if len(present) < len(recalls) else ""
+    )
     return figure(value, mean["low"], mean["high"], method)
 
 # %% ../nbs/08_evaluate.ipynb #e4bb8096
@@ -130,10 +149,15 @@ def _auc(positive, score):
     value = float(sklearn_metrics.roc_auc_score(positive, score))
     ones, zeros = score[positive], score[~positive]
     ranks = stats.rankdata(np.concatenate([ones, zeros]))
-    above = (ranks[:len(ones)] - stats.rankdata(ones)) / len(zeros) # of each positive: the share of the others that are below it
-    below = 1 - (ranks[len(ones):] - stats.rankdata(zeros)) / len(ones) # of each other: the share of positives that are above it
+    above = (ranks[: len(ones)] - stats.rankdata(ones)) / len(
+        zeros
+    )  # of each positive: the share of the others that are below it
+    below = 1 - (ranks[len(ones) :] - stats.rankdata(zeros)) / len(
+        ones
+    )  # of each other: the share of positives that are above it
     shares = np.empty(len(score))
-    for chosen, part in ((positive, above), (~positive, below)): shares[chosen] = (part - value) / np.sqrt(len(part) * max(1, len(part) - 1))
+    for chosen, part in ((positive, above), (~positive, below)):
+        shares[chosen] = (part - value) / np.sqrt(len(part) * max(1, len(part) - 1))
     return value, shares
 
 
@@ -164,7 +188,8 @@ def _roc_auc(positives, scores, groups):
     return figure(np.mean(values), low, high, _over_groups(name, groups))
 
 
-def _mean_of(positives): return "" if positives.shape[1] == 1 else f"; mean of one against the rest, {positives.shape[1]} classes"
+def _mean_of(positives):
+    return "" if positives.shape[1] == 1 else f"; mean of one against the rest, {positives.shape[1]} classes"
 
 
 def _over_groups(name, groups):
@@ -174,18 +199,24 @@ def _over_groups(name, groups):
 # %% ../nbs/08_evaluate.ipynb #449cd9f6
 BOOTSTRAPS = 200
 
+
 def _weighted_average_precision(positive, score):
     "A function of weights (an entry a picture) that gives the average precision, as scikit-learn's `average_precision_score` does, but sorts once."
     order = np.argsort(-score, kind="stable")
     places, ordered = np.flatnonzero(positive[order]), -score[order]
-    last = np.searchsorted(ordered, ordered[places], side="right") - 1 # where the run of equal scores ends in which each positive lies
-    reached = np.searchsorted(places, last, side="right") - 1 # the last positive by then
+    last = (
+        np.searchsorted(ordered, ordered[places], side="right") - 1
+    )  # where the run of equal scores ends in which each positive lies
+    reached = np.searchsorted(places, last, side="right") - 1  # the last positive by then
+
     def of(weights):
         drawn = weights[order]
         own = drawn[places]
         hits, all_ = np.cumsum(own), np.cumsum(drawn)
-        if not hits[-1]: return np.nan
+        if not hits[-1]:
+            return np.nan
         return float((own * hits[reached] / np.maximum(all_[last], 1)).sum() / hits[-1])
+
     return of
 
 
@@ -198,38 +229,56 @@ def _average_precision(positives, scores, groups, seed=0):
     distinct, rng, drawn = codes.max() + 1, np.random.default_rng(seed), []
     for _ in range(BOOTSTRAPS):
         weights = np.bincount(rng.integers(0, distinct, distinct), minlength=distinct)[codes]
-        one = [precision for of in functions if not np.isnan(precision := of(weights))] # a small class may not be drawn at all
-        if one: drawn.append(np.mean(one))
-    low, high, effective = _at_variance(value, np.var(drawn) if drawn else 0, _together([len(np.unique(groups[own])) for own in positives.T]))
+        one = [
+            precision for of in functions if not np.isnan(precision := of(weights))
+        ]  # a small class may not be drawn at all
+        if one:
+            drawn.append(np.mean(one))
+    low, high, effective = _at_variance(
+        value, np.var(drawn) if drawn else 0, _together([len(np.unique(groups[own])) for own in positives.T])
+    )
     name = f"Wilson at n = {effective:,.0f}, from the variance of {BOOTSTRAPS} bootstraps{_mean_of(positives)}"
     return figure(value, low, high, _over_groups(name, groups))
 
 # %% ../nbs/08_evaluate.ipynb #b9f889b2
 def _log_loss(truth, probabilities, classes, groups):
-    with warnings.catch_warnings(): # 32-bit probabilities sum to 1 in seven digits; `metrics` refuses what does not
+    with warnings.catch_warnings():  # 32-bit probabilities sum to 1 in seven digits; `metrics` refuses what does not
         warnings.filterwarnings("ignore", message=".*do not sum to one")
         value = float(sklearn_metrics.log_loss(truth, probabilities, labels=classes))
     smallest = np.finfo(np.float64).eps
-    losses = -np.log(np.clip(probabilities[np.arange(len(truth)), np.searchsorted(classes, truth)], smallest, 1 - smallest))
+    losses = -np.log(
+        np.clip(probabilities[np.arange(len(truth)), np.searchsorted(classes, truth)], smallest, 1 - smallest)
+    )
     sums = _per_group(losses - value, groups)
-    if len(sums) < 2: return figure(value, None, None, "one picture has no spread")
-    spread = np.sqrt((sums ** 2).sum() * len(sums) / (len(sums) - 1)) / len(losses)
+    if len(sums) < 2:
+        return figure(value, None, None, "one picture has no spread")
+    spread = np.sqrt((sums**2).sum() * len(sums) / (len(sums) - 1)) / len(losses)
     factor = np.exp(stats.norm.ppf(0.975) * spread / value)
-    return figure(value, value / factor, value * factor, _over_groups("normal on the logarithm, from the losses' spread (too narrow where a few pictures make up most of it)", groups))
+    return figure(
+        value,
+        value / factor,
+        value * factor,
+        _over_groups(
+            "normal on the logarithm, from the losses' spread (too narrow where a few pictures make up most of it)",
+            groups,
+        ),
+    )
 
 # %% ../nbs/08_evaluate.ipynb #0cc807f4
 BINS = 15
 
+
 def calibration_error(
-    confidence, # (n,), the top probability
-    right, # (n,), whether the class with the top probability is the truth
-) -> float: # 0 to 1
+    confidence,  # (n,), the top probability
+    right,  # (n,), whether the class with the top probability is the truth
+) -> float:  # 0 to 1
     "Expected calibration error over 15 equal bins of the top probability (Guo et al., ICML 2017)."
     gaps = np.bincount(_bins(confidence), np.asarray(right, dtype=float) - confidence, minlength=BINS)
     return float(np.abs(gaps).sum() / len(confidence))
 
 
-def _bins(confidence): return np.minimum((np.asarray(confidence) * BINS).astype(int), BINS - 1)
+def _bins(confidence):
+    return np.minimum((np.asarray(confidence) * BINS).astype(int), BINS - 1)
 
 # %% ../nbs/08_evaluate.ipynb #55dd6b06
 def _ece(truth, probabilities, classes, groups, seed=0):
@@ -237,28 +286,37 @@ def _ece(truth, probabilities, classes, groups, seed=0):
     _, codes = np.unique(groups, return_inverse=True)
     rng = np.random.default_rng(seed)
     perfect = [calibration_error(confidence, rng.random(codes.max() + 1)[codes] < confidence) for _ in range(200)]
-    return {"value": calibration_error(confidence, right), "perfect_mean": float(np.mean(perfect)), "perfect_high": float(np.percentile(perfect, 95)), "bins": BINS,
-            "method": _over_groups("15 equal bins of the top probability; perfect: mean and 95th percentile of 200 draws in which each picture is right with its own probability", groups)}
+    return {
+        "value": calibration_error(confidence, right),
+        "perfect_mean": float(np.mean(perfect)),
+        "perfect_high": float(np.percentile(perfect, 95)),
+        "bins": BINS,
+        "method": _over_groups(
+            "15 equal bins of the top probability; perfect: mean and 95th percentile of 200 draws in which each picture is right with its own probability",
+            groups,
+        ),
+    }
 
 # %% ../nbs/08_evaluate.ipynb #ee1fce1a
 def positive_class(
-    classes, # sorted
-) -> str: # the class that precision-recall curves are about; None where no class stands out
+    classes,  # sorted
+) -> str:  # the class that precision-recall curves are about; None where no class stands out
     "`cat` for species, as in the story."
     return "cat" if classes == ["cat", "dog"] else None
 
 
 def metrics(
-    predictions, # a table of predictions: `file`, `split`, `truth`, `predicted`, `p_<class>`...
-    split="test", # the part that the figures are about
-    positive=None, # the class that ROC and precision-recall are about; None: `cat` for cats and dogs, else the mean of one against the rest
-    groups=None, # file to group (a Series or dict), so that copies are not counted as evidence twice
-) -> dict: # what stands in `metrics.json`
+    predictions,  # a table of predictions: `file`, `split`, `truth`, `predicted`, `p_<class>`...
+    split="test",  # the part that the figures are about
+    positive=None,  # the class that ROC and precision-recall are about; None: `cat` for cats and dogs, else the mean of one against the rest
+    groups=None,  # file to group (a Series or dict), so that copies are not counted as evidence twice
+) -> dict:  # what stands in `metrics.json`
     "All figures of an arm about one part of its predictions."
     table = predictions[predictions.split == split]
     classes = _classes_of(table)
     _check_predictions(table, split, classes, positive)
-    if positive is None: positive = positive_class(classes.tolist())
+    if positive is None:
+        positive = positive_class(classes.tolist())
     truth, predicted = table.truth.to_numpy(dtype=str), table.predicted.to_numpy(dtype=str)
     probabilities, groups = _probabilities(table, classes, "p"), _groups_of(table.file, groups)
     calibrated = _probabilities(table, classes, "q") if any(column.startswith("q_") for column in table) else None
@@ -266,129 +324,204 @@ def metrics(
     majority = max(support, key=support.get)
     recalls = {name: _recall(truth, predicted, name, groups) for name in support}
     return {
-        "split": split, "n": len(table), "classes": list(support), "positive": positive,
+        "split": split,
+        "n": len(table),
+        "classes": list(support),
+        "positive": positive,
         "confusion": sklearn_metrics.confusion_matrix(truth, predicted, labels=classes).tolist(),
-        "chance": {"majority": support[majority] / len(table), "majority_class": majority, "balanced": 1 / sum(count > 0 for count in support.values())},
+        "chance": {
+            "majority": support[majority] / len(table),
+            "majority_class": majority,
+            "balanced": 1 / sum(count > 0 for count in support.values()),
+        },
         "accuracy": _proportion(float(sklearn_metrics.accuracy_score(truth, predicted)), groups),
         "balanced_accuracy": _balanced_accuracy(truth, predicted, recalls, groups),
         **({"top_5_accuracy": _top_5_accuracy(truth, probabilities, classes, groups)} if len(classes) > 5 else {}),
         **_ranking(truth, probabilities, list(support), positive, groups),
         "log_loss": _log_loss(truth, probabilities, classes, groups),
-        "per_class": {name: {"support": support[name], "precision": _precision(truth, predicted, name, groups), "recall": recalls[name], "f1": _f1(truth, predicted, name, groups)}
-                      for name in support},
+        "per_class": {
+            name: {
+                "support": support[name],
+                "precision": _precision(truth, predicted, name, groups),
+                "recall": recalls[name],
+                "f1": _f1(truth, predicted, name, groups),
+            }
+            for name in support
+        },
         "ece": _ece(truth, probabilities, classes, groups),
-        **({} if calibrated is None else {"log_loss_calibrated": _log_loss(truth, calibrated, classes, groups), "ece_calibrated": _ece(truth, calibrated, classes, groups)})}
+        **(
+            {}
+            if calibrated is None
+            else {
+                "log_loss_calibrated": _log_loss(truth, calibrated, classes, groups),
+                "ece_calibrated": _ece(truth, calibrated, classes, groups),
+            }
+        ),
+    }
 
 
 def _top_5_accuracy(truth, probabilities, classes, groups):
     "How often the truth is among the five best."
-    with warnings.catch_warnings(): # a part may lack classes; they are given as labels
+    with warnings.catch_warnings():  # a part may lack classes; they are given as labels
         warnings.filterwarnings("ignore", message=".*y_true.*")
         value = float(sklearn_metrics.top_k_accuracy_score(truth, probabilities, k=5, labels=classes))
     return _proportion(value, groups)
 
 
-def _classes_of(table): return np.array(sorted(column[2:] for column in table if column.startswith("p_")), dtype=str)
+def _classes_of(table):
+    return np.array(sorted(column[2:] for column in table if column.startswith("p_")), dtype=str)
 
 
 def _probabilities(table, classes, column):
     "The columns `p_<class>` or `q_<class>`, in the order of `classes`."
     if len(lacking := [name for name in classes if f"{column}_{name}" not in table]):
-        raise PetclfError(f"predictions have no {'calibrated ' * (column == 'q')}probabilities {column}_{lacking[0]}" + ("; `calibrate` adds them" if column == "q" else ""))
+        raise PetclfError(
+            f"predictions have no {'calibrated ' * (column == 'q')}probabilities {column}_{lacking[0]}"
+            + ("; `calibrate` adds them" if column == "q" else "")
+        )
     values = table[[f"{column}_{name}" for name in classes]].to_numpy(dtype=float)
     wrong = ~((values >= 0) & (values <= 1)).all(1) | ~(np.abs(values.sum(1) - 1) < 1e-3)
-    if wrong.any(): raise PetclfError(f"{table.file[wrong].iloc[0]}: its probabilities are not numbers from 0 to 1 that sum to 1")
+    if wrong.any():
+        raise PetclfError(f"{table.file[wrong].iloc[0]}: its probabilities are not numbers from 0 to 1 that sum to 1")
     return values
 
 
 def _check_predictions(table, split, classes, positive):
-    if table.empty: raise PetclfError(f"there are no predictions about {split} pictures")
-    if len(classes) < 2: raise PetclfError(f"predictions need a column p_<class> for two classes or more, found {len(classes)}")
-    if positive is not None and positive not in classes: raise PetclfError(f"positive is {positive!r}, which is not one of {', '.join(classes)}")
+    if table.empty:
+        raise PetclfError(f"there are no predictions about {split} pictures")
+    if len(classes) < 2:
+        raise PetclfError(f"predictions need a column p_<class> for two classes or more, found {len(classes)}")
+    if positive is not None and positive not in classes:
+        raise PetclfError(f"positive is {positive!r}, which is not one of {', '.join(classes)}")
     for column in ("truth", "predicted"):
-        if len(unknown := sorted(set(table[column]) - set(classes))): raise PetclfError(f"{column} {unknown[0]!r} has no column p_{unknown[0]}; leave such pictures out")
-    if table.file.duplicated().any(): raise PetclfError(f"{table.file[table.file.duplicated()].iloc[0]} is predicted twice; keep one row a file")
+        if len(unknown := sorted(set(table[column]) - set(classes))):
+            raise PetclfError(f"{column} {unknown[0]!r} has no column p_{unknown[0]}; leave such pictures out")
+    if table.file.duplicated().any():
+        raise PetclfError(f"{table.file[table.file.duplicated()].iloc[0]} is predicted twice; keep one row a file")
 
 
 def _groups_of(files, groups):
     "An entry a picture; a picture without a group is one of its own."
-    if groups is None: return files.to_numpy(dtype=str)
+    if groups is None:
+        return files.to_numpy(dtype=str)
     named = files.map(groups).fillna("")
     return named.where(named != "", files).to_numpy(dtype=str)
 
 
 def _ranking(truth, probabilities, classes, positive, groups):
     "ROC-AUC and average precision: of the positive class, or the mean of one against the rest over classes that have pictures."
-    names = [name for name in ([positive] if positive is not None else classes) if 0 < (truth == name).sum() < len(truth)]
-    if not names: return {key: figure(None, None, None, "only one class among the truths") for key in ("roc_auc", "average_precision")}
-    positives, scores = np.stack([truth == name for name in names], 1), probabilities[:, [classes.index(name) for name in names]]
-    return {"roc_auc": _roc_auc(positives, scores, groups), "average_precision": _average_precision(positives, scores, groups)}
+    names = [
+        name for name in ([positive] if positive is not None else classes) if 0 < (truth == name).sum() < len(truth)
+    ]
+    if not names:
+        return {
+            key: figure(None, None, None, "only one class among the truths") for key in ("roc_auc", "average_precision")
+        }
+    positives, scores = (
+        np.stack([truth == name for name in names], 1),
+        probabilities[:, [classes.index(name) for name in names]],
+    )
+    return {
+        "roc_auc": _roc_auc(positives, scores, groups),
+        "average_precision": _average_precision(positives, scores, groups),
+    }
 
 # %% ../nbs/08_evaluate.ipynb #e82e6c3f
 def summary(
-    figures, # arm to its metrics, or the metrics of one arm
-) -> pd.DataFrame: # a row a figure, a column an arm, as text
+    figures,  # arm to its metrics, or the metrics of one arm
+) -> pd.DataFrame:  # a row a figure, a column an arm, as text
     "The figures of arms side by side, with their intervals."
     columns = {}
     for arm, values in _by_arm(figures).items():
-        column = {f"always “{values['chance']['majority_class']}”": f"{_hundredth(values['chance']['majority'])} %", "accuracy": percent(values["accuracy"]),
-                  "balanced accuracy": percent(values["balanced_accuracy"])}
-        if "top_5_accuracy" in values: column["top-5 accuracy"] = percent(values["top_5_accuracy"])
-        if len(values["classes"]) <= 6: column |= {f"{kind} of {name}": percent(row[kind]) for kind in ("recall", "precision") for name, row in values["per_class"].items()}
+        column = {
+            f"always “{values['chance']['majority_class']}”": f"{_hundredth(values['chance']['majority'])} %",
+            "accuracy": percent(values["accuracy"]),
+            "balanced accuracy": percent(values["balanced_accuracy"]),
+        }
+        if "top_5_accuracy" in values:
+            column["top-5 accuracy"] = percent(values["top_5_accuracy"])
+        if len(values["classes"]) <= 6:
+            column |= {
+                f"{kind} of {name}": percent(row[kind])
+                for kind in ("recall", "precision")
+                for name, row in values["per_class"].items()
+            }
         columns[arm] = column | {"ROC-AUC": percent(values["roc_auc"])}
     return pd.DataFrame(columns)
 
 
-def _by_arm(figures): return {"figures": figures} if "confusion" in figures else figures
+def _by_arm(figures):
+    return {"figures": figures} if "confusion" in figures else figures
 
 # %% ../nbs/08_evaluate.ipynb #fe85949e
 def found_least(
-    figures, # metrics of an arm
-) -> list: # names of classes that have pictures, the lowest recall first
+    figures,  # metrics of an arm
+) -> list:  # names of classes that have pictures, the lowest recall first
     "The classes in the order of their recall."
-    recalls = {name: row["recall"]["value"] for name, row in figures["per_class"].items() if row["recall"]["value"] is not None}
+    recalls = {
+        name: row["recall"]["value"] for name, row in figures["per_class"].items() if row["recall"]["value"] is not None
+    }
     return sorted(recalls, key=lambda name: (recalls[name], name))
 
 
 def hidden(
-    figures, # metrics of an arm
-) -> str: # the class that is found least, where even the upper end of its recall lies below the accuracy; else None
+    figures,  # metrics of an arm
+) -> str:  # the class that is found least, where even the upper end of its recall lies below the accuracy; else None
     "The class that accuracy hides; the interval is widened for the number of classes, as Bonferroni does."
     label = found_least(figures)[0]
     recall = figures["per_class"][label]["recall"]
     wider = stats.norm.ppf(1 - 0.025 / max(1, len(figures["classes"]) - 1)) / stats.norm.ppf(0.975)
-    return label if recall["value"] + wider * (recall["high"] - recall["value"]) < figures["accuracy"]["value"] else None
+    return (
+        label if recall["value"] + wider * (recall["high"] - recall["value"]) < figures["accuracy"]["value"] else None
+    )
 
 # %% ../nbs/08_evaluate.ipynb #67dcf281
 def paired(
-    a, # predictions of one arm
-    b, # predictions of another about the same pictures
-    split=None, # the part to compare on; None: the tables hold just one
-    groups=None, # file to group, as in `metrics`
-) -> dict: # `n`, `only_a_right`, `only_b_right`, `p_value` (exact McNemar), `difference` (accuracy of a minus accuracy of b, a `figure`)
+    a,  # predictions of one arm
+    b,  # predictions of another about the same pictures
+    split=None,  # the part to compare on; None: the tables hold just one
+    groups=None,  # file to group, as in `metrics`
+) -> dict:  # `n`, `only_a_right`, `only_b_right`, `p_value` (exact McNemar), `difference` (accuracy of a minus accuracy of b, a `figure`)
     "Two arms on the same pictures, joined by file."
     both = _joined(a, b, split)
     groups = _groups_of(both.file, groups)
     a_right, b_right = (both.predicted_a == both.truth_a).to_numpy(), (both.predicted_b == both.truth_b).to_numpy()
-    ahead = np.sign(_per_group(a_right.astype(float) - b_right, groups)) # a group of copies has one vote
+    ahead = np.sign(_per_group(a_right.astype(float) - b_right, groups))  # a group of copies has one vote
     votes_a, votes = int((ahead > 0).sum()), int((ahead != 0).sum())
-    return {"n": len(both), "only_a_right": int((a_right & ~b_right).sum()), "only_b_right": int((b_right & ~a_right).sum()),
-            "p_value": float(stats.binomtest(votes_a, votes).pvalue) if votes else 1.0, "difference": _paired_difference(a_right, b_right, groups)}
+    return {
+        "n": len(both),
+        "only_a_right": int((a_right & ~b_right).sum()),
+        "only_b_right": int((b_right & ~a_right).sum()),
+        "p_value": float(stats.binomtest(votes_a, votes).pvalue) if votes else 1.0,
+        "difference": _paired_difference(a_right, b_right, groups),
+    }
 
 
 def _joined(a, b, split):
     a, b = (_one_part(table, split) for table in (a, b))
     both = a[["file", "truth", "predicted"]].merge(b[["file", "truth", "predicted"]], on="file", suffixes=("_a", "_b"))
-    if len(both) != len(a) or len(both) != len(b): raise PetclfError(f"the arms answered about different pictures ({len(a):,} and {len(b):,}, {len(both):,} in common); predict with both on the same split")
-    if (differ := both.truth_a != both.truth_b).any(): raise PetclfError(f"the arms were given different truths for {int(differ.sum()):,} pictures, such as {both.file[differ].iloc[0]}")
+    if len(both) != len(a) or len(both) != len(b):
+        raise PetclfError(
+            f"the arms answered about different pictures ({len(a):,} and {len(b):,}, {len(both):,} in common); predict with both on the same split"
+        )
+    if (differ := both.truth_a != both.truth_b).any():
+        raise PetclfError(
+            f"the arms were given different truths for {int(differ.sum()):,} pictures, such as {both.file[differ].iloc[0]}"
+        )
     return both
 
 
 def _one_part(table, split):
-    if split is not None: table = table[table.split == split]
-    if table.empty: raise PetclfError(f"there are no predictions about {split or 'any'} pictures")
-    if "split" in table and table.split.nunique() > 1: raise PetclfError(f"predictions are about {' and '.join(sorted(table.split.unique()))} pictures; name one split, or hand over one of them alone")
-    if table.file.duplicated().any(): raise PetclfError(f"{table.file[table.file.duplicated()].iloc[0]} is predicted twice; keep one row a file")
+    if split is not None:
+        table = table[table.split == split]
+    if table.empty:
+        raise PetclfError(f"there are no predictions about {split or 'any'} pictures")
+    if "split" in table and table.split.nunique() > 1:
+        raise PetclfError(
+            f"predictions are about {' and '.join(sorted(table.split.unique()))} pictures; name one split, or hand over one of them alone"
+        )
+    if table.file.duplicated().any():
+        raise PetclfError(f"{table.file[table.file.duplicated()].iloc[0]} is predicted twice; keep one row a file")
     return table
 
 
@@ -399,190 +532,319 @@ def _paired_difference(a_right, b_right, groups):
     phi = _correlation(*cells)
     low = p - q - np.sqrt((p - p_low) ** 2 - 2 * phi * (p - p_low) * (q_high - q) + (q_high - q) ** 2)
     high = p - q + np.sqrt((p_high - p) ** 2 - 2 * phi * (p_high - p) * (q - q_low) + (q - q_low) ** 2)
-    return figure(p - q, max(-1, low), min(1, high), _method("MOVER for paired proportions (Newcombe 1998, method 10)", len(a_right), n))
+    return figure(
+        p - q,
+        max(-1, low),
+        min(1, high),
+        _method("MOVER for paired proportions (Newcombe 1998, method 10)", len(a_right), n),
+    )
 
 
 def _correlation(both, only_a, only_b, neither):
     "Phi of two answers, with Newcombe's continuity correction."
     n, product = both + only_a + only_b + neither, both * neither - only_a * only_b
-    if product > 0: product = max(0, product - n / 2)
+    if product > 0:
+        product = max(0, product - n / 2)
     sides = (both + only_a) * (only_b + neither) * (both + only_b) * (only_a + neither)
     return product / np.sqrt(sides) if sides > 0 else 0.0
 
 
 def paired_recalls(
-    a, # predictions of one arm
-    b, # predictions of another about the same pictures
-    split=None, # the part to compare on; None: the tables hold just one
-    groups=None, # file to group, as in `metrics`
-) -> dict: # a minus b: `recall`, class to a `figure`, of the classes that have pictures, and `balanced_accuracy`, their mean
+    a,  # predictions of one arm
+    b,  # predictions of another about the same pictures
+    split=None,  # the part to compare on; None: the tables hold just one
+    groups=None,  # file to group, as in `metrics`
+) -> (
+    dict
+):  # a minus b: `recall`, class to a `figure`, of the classes that have pictures, and `balanced_accuracy`, their mean
     "Differences of two arms on the same pictures, class by class (MOVER for paired proportions), and their mean: classes share no pictures, so its interval is MOVER's too."
     both = _joined(a, b, split)
     groups, truth = _groups_of(both.file, groups), both.truth_a.to_numpy(dtype=str)
     a_right, b_right = ((both[f"predicted_{arm}"] == both[f"truth_{arm}"]).to_numpy() for arm in "ab")
-    recall = {str(name): _paired_difference(*(array[truth == name] for array in (a_right, b_right, groups))) for name in np.unique(truth)}
-    return {"recall": recall, "balanced_accuracy": mover_mean(recall.values()) | dict(method=_method("MOVER over the differences of the recalls", len(both), len(np.unique(groups))))}
+    recall = {
+        str(name): _paired_difference(*(array[truth == name] for array in (a_right, b_right, groups)))
+        for name in np.unique(truth)
+    }
+    return {
+        "recall": recall,
+        "balanced_accuracy": mover_mean(recall.values())
+        | dict(method=_method("MOVER over the differences of the recalls", len(both), len(np.unique(groups)))),
+    }
 
 
 def holm(
-    p_values, # of several tests
-) -> list: # corrected, in the same order
+    p_values,  # of several tests
+) -> list:  # corrected, in the same order
     "Holm's correction (Scandinavian Journal of Statistics 6, 1979)."
     order, corrected, highest = np.argsort(p_values, kind="stable"), np.empty(len(p_values)), 0.0
-    for rank, i in enumerate(order): corrected[i] = highest = max(highest, min(1.0, (len(p_values) - rank) * p_values[i]))
+    for rank, i in enumerate(order):
+        corrected[i] = highest = max(highest, min(1.0, (len(p_values) - rank) * p_values[i]))
     return corrected.tolist()
 
 # %% ../nbs/08_evaluate.ipynb #090707f6
 def paired_bootstrap(
-    a, # predictions of one arm
-    b, # predictions of another about the same pictures
-    split=None, # the part to compare on; None: the tables hold just one
-    groups=None, # file to group, as in `metrics`; groups are drawn whole
-    positive=None, # only this class, where a figure has one for each; None: all of them
-    figures=("balanced_accuracy", "f1", "recall"), # of `accuracy`, `balanced_accuracy`, `precision`, `recall`, `f1`
-    times=2000, # how often the pictures are drawn again
-    seed=0, # of the draws
-) -> dict: # by figure, a minus b as a `figure`; for `precision`, `recall` and `f1` by figure and class
+    a,  # predictions of one arm
+    b,  # predictions of another about the same pictures
+    split=None,  # the part to compare on; None: the tables hold just one
+    groups=None,  # file to group, as in `metrics`; groups are drawn whole
+    positive=None,  # only this class, where a figure has one for each; None: all of them
+    figures=("balanced_accuracy", "f1", "recall"),  # of `accuracy`, `balanced_accuracy`, `precision`, `recall`, `f1`
+    times=2000,  # how often the pictures are drawn again
+    seed=0,  # of the draws
+) -> dict:  # by figure, a minus b as a `figure`; for `precision`, `recall` and `f1` by figure and class
     "Differences of two arms on the same pictures, by a percentile bootstrap over groups."
-    if len(unknown := [name for name in figures if name not in _COUNTED]): raise PetclfError(f"figures: {unknown[0]!r} is not one of {', '.join(_COUNTED)}")
+    if len(unknown := [name for name in figures if name not in _COUNTED]):
+        raise PetclfError(f"figures: {unknown[0]!r} is not one of {', '.join(_COUNTED)}")
     both = _joined(a, b, split)
     truth, answers = both.truth_a.to_numpy(dtype=str), [both[f"predicted_{arm}"].to_numpy(dtype=str) for arm in "ab"]
     classes = np.unique([truth, *answers])
-    if positive is not None and positive not in classes: raise PetclfError(f"positive is {positive!r}, which is not one of {', '.join(classes)}")
-    own = truth[:, None] == classes # a column a class, in this and what follows
-    counted = np.concatenate([own] + [part for answer in answers for part in (own & (answer[:, None] == classes), answer[:, None] == classes)], axis=1)
+    if positive is not None and positive not in classes:
+        raise PetclfError(f"positive is {positive!r}, which is not one of {', '.join(classes)}")
+    own = truth[:, None] == classes  # a column a class, in this and what follows
+    counted = np.concatenate(
+        [own]
+        + [part for answer in answers for part in (own & (answer[:, None] == classes), answer[:, None] == classes)],
+        axis=1,
+    )
     _, codes = np.unique(_groups_of(both.file, groups), return_inverse=True)
-    kinds, alike = np.unique(np.stack([np.bincount(codes, column) for column in counted.T], 1), axis=0, return_counts=True)
+    kinds, alike = np.unique(
+        np.stack([np.bincount(codes, column) for column in counted.T], 1), axis=0, return_counts=True
+    )
     drawn = np.random.default_rng(seed).multinomial(alike.sum(), alike / alike.sum(), size=times)
-    method = f"percentile bootstrap of {times:,} draws, paired" + ("" if len(codes) == alike.sum() else f", over {alike.sum():,} groups") + " (too narrow near 1)"
+    method = (
+        f"percentile bootstrap of {times:,} draws, paired"
+        + ("" if len(codes) == alike.sum() else f", over {alike.sum():,} groups")
+        + " (too narrow near 1)"
+    )
     values, spread = (_differences(counts @ kinds, len(classes)) for counts in (alike[None], drawn))
+
     def one(name, i):
-        inside = spread[name][:, i][~np.isnan(spread[name][:, i])] # where a class is not drawn, its figures do not exist
-        return figure(values[name][0, i], *(np.percentile(inside, [2.5, 97.5]) if len(inside) else (None, None)), method if len(inside) else "no pictures, or never answered")
+        inside = spread[name][:, i][
+            ~np.isnan(spread[name][:, i])
+        ]  # where a class is not drawn, its figures do not exist
+        return figure(
+            values[name][0, i],
+            *(np.percentile(inside, [2.5, 97.5]) if len(inside) else (None, None)),
+            method if len(inside) else "no pictures, or never answered",
+        )
+
     wanted = [i for i, name in enumerate(classes) if positive in (None, name)]
-    return {name: one(name, 0) if values[name].shape[1] == 1 else {str(classes[i]): one(name, i) for i in wanted} for name in figures}
+    return {
+        name: one(name, 0) if values[name].shape[1] == 1 else {str(classes[i]): one(name, i) for i in wanted}
+        for name in figures
+    }
 
 
 _COUNTED = ("accuracy", "balanced_accuracy", "precision", "recall", "f1")
+
 
 def _differences(counts, k):
     "Figures of a minus figures of b from (draws, 5k) counts: pictures, then found and answered of each arm."
     support, *arms = np.split(counts, 5, axis=1)
     with warnings.catch_warnings(), np.errstate(invalid="ignore", divide="ignore"):
         warnings.filterwarnings("ignore", message="Mean of empty slice")
-        a, b = ({"accuracy": found.sum(1, keepdims=True) / support.sum(1, keepdims=True), "balanced_accuracy": np.nanmean(found / support, axis=1, keepdims=True),
-                 "precision": found / answered, "recall": found / support, "f1": 2 * found / (support + answered)} for found, answered in (arms[:2], arms[2:]))
+        a, b = (
+            {
+                "accuracy": found.sum(1, keepdims=True) / support.sum(1, keepdims=True),
+                "balanced_accuracy": np.nanmean(found / support, axis=1, keepdims=True),
+                "precision": found / answered,
+                "recall": found / support,
+                "f1": 2 * found / (support + answered),
+            }
+            for found, answered in (arms[:2], arms[2:])
+        )
     return {name: a[name] - b[name] for name in a}
 
 # %% ../nbs/08_evaluate.ipynb #ac193cd0
 def corrected_difference(
-    differences, # of a figure, recipe a minus recipe b: a number a split, each split drawn anew from the same pictures
-    train, # pictures trained on, in each split
-    test, # pictures tested on, in each split
-) -> dict: # `value` (the mean), `low`, `high`, `p_value`, `spread` (standard deviation over splits), `n` (splits), `method`
+    differences,  # of a figure, recipe a minus recipe b: a number a split, each split drawn anew from the same pictures
+    train,  # pictures trained on, in each split
+    test,  # pictures tested on, in each split
+) -> (
+    dict
+):  # `value` (the mean), `low`, `high`, `p_value`, `spread` (standard deviation over splits), `n` (splits), `method`
     "The corrected resampled t-test (Nadeau and Bengio 2003): the difference of two recipes over repeated splits."
     differences = np.asarray(differences, dtype=float)
-    if len(differences) < 2: raise PetclfError(f"{len(differences)} split{'s' * (len(differences) != 1)} cannot tell recipes apart; repeat over ten or more")
-    if not np.isfinite(differences).all(): raise PetclfError("one of the differences is not a number; leave out no split, and take a figure that every split has")
-    if not (train > 0 and test > 0): raise PetclfError(f"train and test are numbers of pictures, not {train} and {test}")
+    if len(differences) < 2:
+        raise PetclfError(
+            f"{len(differences)} split{'s' * (len(differences) != 1)} cannot tell recipes apart; repeat over ten or more"
+        )
+    if not np.isfinite(differences).all():
+        raise PetclfError(
+            "one of the differences is not a number; leave out no split, and take a figure that every split has"
+        )
+    if not (train > 0 and test > 0):
+        raise PetclfError(f"train and test are numbers of pictures, not {train} and {test}")
     n, value, spread = len(differences), float(differences.mean()), float(differences.std(ddof=1))
     error = spread * np.sqrt(1 / n + test / train)
     half = float(stats.t.ppf(0.975, n - 1) * error)
     p_value = float(2 * stats.t.sf(abs(value) / error, n - 1)) if error > 0 else float(value == 0)
-    return {"value": value, "low": value - half, "high": value + half, "p_value": p_value, "spread": spread, "n": n,
-            "method": "corrected resampled t (Nadeau and Bengio 2003)"}
+    return {
+        "value": value,
+        "low": value - half,
+        "high": value + half,
+        "p_value": p_value,
+        "spread": spread,
+        "n": n,
+        "method": "corrected resampled t (Nadeau and Bengio 2003)",
+    }
 
 # %% ../nbs/08_evaluate.ipynb #df6e4e0d
 def mean_and_spread(
-    figures, # a list of metrics, one a seed, about the same pictures
-) -> dict: # `n`, then by figure (`accuracy`, `balanced_accuracy`, `roc_auc`, `per_class`: class to `precision` and `recall`) `mean`, `spread` (standard deviation, n - 1), `values`
+    figures,  # a list of metrics, one a seed, about the same pictures
+) -> dict:  # `n`, then by figure (`accuracy`, `balanced_accuracy`, `roc_auc`, `per_class`: class to `precision` and `recall`) `mean`, `spread` (standard deviation, n - 1), `values`
     "Figures over several seeds. A seed without the figure has None among the values and is left out of the mean."
-    if not figures: raise PetclfError("there are no metrics to take a mean of")
+    if not figures:
+        raise PetclfError("there are no metrics to take a mean of")
     for key in ("split", "classes"):
-        if len(others := [one[key] for one in figures if one[key] != figures[0][key]]): raise PetclfError(f"metrics are about another {key} ({figures[0][key]} and {others[0]}); take the mean of seeds of one run")
+        if len(others := [one[key] for one in figures if one[key] != figures[0][key]]):
+            raise PetclfError(
+                f"metrics are about another {key} ({figures[0][key]} and {others[0]}); take the mean of seeds of one run"
+            )
+
     def over(get):
         values = [get(one)["value"] for one in figures]
         present = [value for value in values if value is not None]
-        return {"mean": float(np.mean(present)) if present else None, "spread": float(np.std(present, ddof=1)) if len(present) > 1 else None, "values": values}
-    return {"n": len(figures), **{name: over(lambda one: one[name]) for name in ("accuracy", "balanced_accuracy", "roc_auc")},
-            "per_class": {label: {name: over(lambda one: one["per_class"][label][name]) for name in ("precision", "recall")} for label in figures[0]["classes"]}}
+        return {
+            "mean": float(np.mean(present)) if present else None,
+            "spread": float(np.std(present, ddof=1)) if len(present) > 1 else None,
+            "values": values,
+        }
+
+    return {
+        "n": len(figures),
+        **{name: over(lambda one: one[name]) for name in ("accuracy", "balanced_accuracy", "roc_auc")},
+        "per_class": {
+            label: {name: over(lambda one: one["per_class"][label][name]) for name in ("precision", "recall")}
+            for label in figures[0]["classes"]
+        },
+    }
 
 # %% ../nbs/08_evaluate.ipynb #233b405b
 def mover_difference(
-    a, # a `figure` with its interval
-    b, # another, of other pictures
-) -> dict: # a minus b as a `figure`
+    a,  # a `figure` with its interval
+    b,  # another, of other pictures
+) -> dict:  # a minus b as a `figure`
     "The difference of independent figures, its interval by MOVER; of proportions with Wilson's intervals it is Newcombe's (1998, method 10)."
-    if a["value"] is None or b["value"] is None: return figure(None, None, None, (a if a["value"] is None else b)["method"])
+    if a["value"] is None or b["value"] is None:
+        return figure(None, None, None, (a if a["value"] is None else b)["method"])
     low = np.hypot(a["value"] - a["low"], b["high"] - b["value"])
     high = np.hypot(a["high"] - a["value"], b["value"] - b["low"])
     value = a["value"] - b["value"]
-    return figure(value, max(-1, value - low), min(1, value + high), "MOVER for independent figures (Newcombe 1998, method 10)")
+    return figure(
+        value, max(-1, value - low), min(1, value + high), "MOVER for independent figures (Newcombe 1998, method 10)"
+    )
 
 # %% ../nbs/08_evaluate.ipynb #a13e8425
 def leak_price(
-    predictions, # of one arm
-    catalog, # knows `split` and `group` of every picture
-    split, # the part that figures are about
-) -> dict: # `n`, `leaked` (how many of them), figures `accuracy`, `accuracy_without`, `accuracy_of_leaked`, `difference` (with minus without)
+    predictions,  # of one arm
+    catalog,  # knows `split` and `group` of every picture
+    split,  # the part that figures are about
+) -> dict:  # `n`, `leaked` (how many of them), figures `accuracy`, `accuracy_without`, `accuracy_of_leaked`, `difference` (with minus without)
     "What pictures whose copy (same `group`) is in `train` add to the accuracy."
     table = predictions[predictions.split == split]
-    if table.empty: raise PetclfError(f"there are no predictions about {split} pictures")
-    if len(unknown := table.file[~table.file.isin(catalog.file)]): raise PetclfError(f"{unknown.iloc[0]} is predicted but not in the catalog; take the catalog of the same run")
+    if table.empty:
+        raise PetclfError(f"there are no predictions about {split} pictures")
+    if len(unknown := table.file[~table.file.isin(catalog.file)]):
+        raise PetclfError(f"{unknown.iloc[0]} is predicted but not in the catalog; take the catalog of the same run")
     groups = pd.Series(_groups_of(catalog.file, catalog.set_index("file").group), index=catalog.file)
     group_of, right = groups[table.file].to_numpy(dtype=str), (table.truth == table.predicted).to_numpy()
     leaked = np.isin(group_of, groups[(catalog.split == "train").to_numpy()].to_numpy(dtype=str))
-    def accuracy(chosen, nothing): return _proportion(float(right[chosen].mean()), group_of[chosen]) if chosen.any() else figure(None, None, None, nothing)
-    seen, clean = accuracy(leaked, f"no picture of {split} has a copy in train"), accuracy(~leaked, f"every picture of {split} has a copy in train")
-    if not leaked.any(): difference = figure(0, 0, 0, seen["method"])
+
+    def accuracy(chosen, nothing):
+        return (
+            _proportion(float(right[chosen].mean()), group_of[chosen])
+            if chosen.any()
+            else figure(None, None, None, nothing)
+        )
+
+    seen, clean = (
+        accuracy(leaked, f"no picture of {split} has a copy in train"),
+        accuracy(~leaked, f"every picture of {split} has a copy in train"),
+    )
+    if not leaked.any():
+        difference = figure(0, 0, 0, seen["method"])
     else:
         gap, share = mover_difference(seen, clean), leaked.mean()
-        difference = figure(None, None, None, clean["method"]) if gap["value"] is None else figure(*(gap[key] * share for key in ("value", "low", "high")), f"{gap['method']}, times the leaked share")
-    return {"n": len(table), "leaked": int(leaked.sum()), "accuracy": accuracy(np.ones(len(table), dtype=bool), ""), "accuracy_without": clean, "accuracy_of_leaked": seen, "difference": difference}
+        difference = (
+            figure(None, None, None, clean["method"])
+            if gap["value"] is None
+            else figure(
+                *(gap[key] * share for key in ("value", "low", "high")), f"{gap['method']}, times the leaked share"
+            )
+        )
+    return {
+        "n": len(table),
+        "leaked": int(leaked.sum()),
+        "accuracy": accuracy(np.ones(len(table), dtype=bool), ""),
+        "accuracy_without": clean,
+        "accuracy_of_leaked": seen,
+        "difference": difference,
+    }
 
 # %% ../nbs/08_evaluate.ipynb #649ad7cc
 def away(
-    home, # metrics of a model on its own test pictures
-    outside, # metrics of the same model on pictures from elsewhere
-) -> dict: # outside minus home: figures `accuracy`, `balanced_accuracy`, `recall` (by class); `pays` (a class or None), `sentence`
+    home,  # metrics of a model on its own test pictures
+    outside,  # metrics of the same model on pictures from elsewhere
+) -> dict:  # outside minus home: figures `accuracy`, `balanced_accuracy`, `recall` (by class); `pays` (a class or None), `sentence`
     "What a model loses away from home, and which class pays."
-    if home["classes"] != outside["classes"]: raise PetclfError(f"the figures are of models with other classes ({', '.join(home['classes'][:3])}... and {', '.join(outside['classes'][:3])}...); take one model at home and outside")
+    if home["classes"] != outside["classes"]:
+        raise PetclfError(
+            f"the figures are of models with other classes ({', '.join(home['classes'][:3])}... and {', '.join(outside['classes'][:3])}...); take one model at home and outside"
+        )
     recalls = {name: [where["per_class"][name]["recall"] for where in (outside, home)] for name in home["classes"]}
     recall = {name: mover_difference(*both) for name, both in recalls.items()}
     wider = stats.norm.ppf(1 - 0.025 / max(1, len(recall) - 1)) / stats.norm.ppf(0.975)
-    falls = [name for name, one in recall.items() if one["value"] is not None and one["value"] + wider * (one["high"] - one["value"]) < 0]
+    falls = [
+        name
+        for name, one in recall.items()
+        if one["value"] is not None and one["value"] + wider * (one["high"] - one["value"]) < 0
+    ]
     pays = min(falls, key=lambda name: (recall[name]["value"], name), default=None)
     there, here = (f"{_hundredth(where['accuracy']['value'])} %" for where in (outside, home))
-    if pays is None: end = "no class is found less often than chance would explain."
+    if pays is None:
+        end = "no class is found less often than chance would explain."
     else:
         found = [f"{_hundredth(one['value'])} %" for one in recalls[pays]]
         end = f"{pays} pays: {found[0]} of its pictures are found instead of {found[1]}."
-    return {"accuracy": mover_difference(outside["accuracy"], home["accuracy"]), "balanced_accuracy": mover_difference(outside["balanced_accuracy"], home["balanced_accuracy"]),
-            "recall": recall, "pays": pays, "sentence": f"Of the pictures from elsewhere {there} are right, of those at home {here}; {end}"}
+    return {
+        "accuracy": mover_difference(outside["accuracy"], home["accuracy"]),
+        "balanced_accuracy": mover_difference(outside["balanced_accuracy"], home["balanced_accuracy"]),
+        "recall": recall,
+        "pays": pays,
+        "sentence": f"Of the pictures from elsewhere {there} are right, of those at home {here}; {end}",
+    }
 
 # %% ../nbs/08_evaluate.ipynb #b31ee03c
 def choose_threshold(
-    predictions, # of one arm about one part: `valid`, or out-of-fold predictions of `train`; two classes
-    positive, # the class whose probability is cut
-    how="equal_recall", # `equal_recall` (of both classes), `best_f1` (of `positive`), `cost` (the least)
-    cost_of_missing=1.0, # for `cost`: a missed positive costs that many false alarms
-    column="p", # cut `p_<positive>`, or `q_<positive>` with `q`
-) -> float: # `positive` is answered from here on; halfway between two scores, or a score and 0 or 1
+    predictions,  # of one arm about one part: `valid`, or out-of-fold predictions of `train`; two classes
+    positive,  # the class whose probability is cut
+    how="equal_recall",  # `equal_recall` (of both classes), `best_f1` (of `positive`), `cost` (the least)
+    cost_of_missing=1.0,  # for `cost`: a missed positive costs that many false alarms
+    column="p",  # cut `p_<positive>`, or `q_<positive>` with `q`
+) -> float:  # `positive` is answered from here on; halfway between two scores, or a score and 0 or 1
     "The threshold that these predictions would choose."
     return _best_cut(*_score_table(predictions, positive, how, cost_of_missing, column)[:3], how, cost_of_missing)
 
 
 HOWS = ("equal_recall", "best_f1", "cost")
 
+
 def _score_table(predictions, positive, how, cost_of_missing, column):
     "The different scores, and how many pictures of the class and of the other have each; then where each picture's score is among them, and whether it is of the class."
-    if how not in HOWS: raise PetclfError(f"how is {how!r}, which is not one of {', '.join(HOWS)}")
-    if not (np.isfinite(cost_of_missing) and cost_of_missing > 0): raise PetclfError(f"cost_of_missing is {cost_of_missing}; it must be above 0")
-    if predictions.empty: raise PetclfError("there are no predictions to choose a threshold on")
+    if how not in HOWS:
+        raise PetclfError(f"how is {how!r}, which is not one of {', '.join(HOWS)}")
+    if not (np.isfinite(cost_of_missing) and cost_of_missing > 0):
+        raise PetclfError(f"cost_of_missing is {cost_of_missing}; it must be above 0")
+    if predictions.empty:
+        raise PetclfError("there are no predictions to choose a threshold on")
     table = _one_part(predictions, None)
     score, _ = _two_scores(table, positive, column)
     own = (table.truth == positive).to_numpy()
-    if own.all() or not own.any(): raise PetclfError(f"all {len(own):,} pictures are {table.truth.iloc[0]}; a threshold needs pictures of both classes")
+    if own.all() or not own.any():
+        raise PetclfError(
+            f"all {len(own):,} pictures are {table.truth.iloc[0]}; a threshold needs pictures of both classes"
+        )
     scores, at = np.unique(score, return_inverse=True)
     return scores, *(np.bincount(at, part, len(scores)) for part in (own, ~own)), at, own
 
@@ -590,9 +852,12 @@ def _score_table(predictions, positive, how, cost_of_missing, column):
 def _two_scores(table, positive, column):
     "The scores of `positive`, and the name of the other class."
     classes = _classes_of(table)
-    if len(classes) != 2: raise PetclfError(f"a threshold is about two classes, and these predictions have {len(classes)}")
+    if len(classes) != 2:
+        raise PetclfError(f"a threshold is about two classes, and these predictions have {len(classes)}")
     _check_predictions(table, "these", classes, positive)
-    return _probabilities(table, classes, column)[:, list(classes).index(positive)], str(classes[classes != positive][0])
+    return _probabilities(table, classes, column)[:, list(classes).index(positive)], str(
+        classes[classes != positive][0]
+    )
 
 
 def _best_cut(scores, ours, others, how, cost_of_missing):
@@ -601,59 +866,77 @@ def _best_cut(scores, ours, others, how, cost_of_missing):
     scores, ours, others = scores[present], ours[present], others[present]
     below, above = np.append(0, scores), np.append(scores, 1)
     cuts = (below + above) / 2
-    cuts[1:] = np.where(cuts[1:] > below[1:], cuts[1:], np.nextafter(below[1:], 2)) # neighbours with no number between them, or a score of 1
+    cuts[1:] = np.where(
+        cuts[1:] > below[1:], cuts[1:], np.nextafter(below[1:], 2)
+    )  # neighbours with no number between them, or a score of 1
     n, m = ours.sum(), others.sum()
     found, refused = n - np.append(0, np.cumsum(ours)), np.append(0, np.cumsum(others))
-    worth = {"equal_recall": -np.abs(found * m - refused * n), "best_f1": 2 * found / (n + found + m - refused), "cost": -((n - found) * cost_of_missing + m - refused)}[how]
+    worth = {
+        "equal_recall": -np.abs(found * m - refused * n),
+        "best_f1": 2 * found / (n + found + m - refused),
+        "cost": -((n - found) * cost_of_missing + m - refused),
+    }[how]
     return float(cuts[np.lexsort((cuts, np.abs(cuts - 0.5), -(found * m + refused * n), -worth))[0]])
 
 
 def at_threshold(
-    predictions, # of one arm, two classes, any parts
-    positive, # the class whose probability is cut
-    threshold, # from here on the answer is `positive`
-    column="p", # cut `p_<positive>`, or `q_<positive>` with `q`
-) -> pd.DataFrame: # the same with another `predicted`
+    predictions,  # of one arm, two classes, any parts
+    positive,  # the class whose probability is cut
+    threshold,  # from here on the answer is `positive`
+    column="p",  # cut `p_<positive>`, or `q_<positive>` with `q`
+) -> pd.DataFrame:  # the same with another `predicted`
     "The answers that a threshold gives."
     score, other = _two_scores(predictions, positive, column)
-    if not np.isfinite(threshold): raise PetclfError(f"threshold is {threshold}, which is not a number")
-    return predictions.assign(predicted=pd.Series(np.where(score >= threshold, positive, other), predictions.index, dtype=predictions.predicted.dtype))
+    if not np.isfinite(threshold):
+        raise PetclfError(f"threshold is {threshold}, which is not a number")
+    return predictions.assign(
+        predicted=pd.Series(
+            np.where(score >= threshold, positive, other), predictions.index, dtype=predictions.predicted.dtype
+        )
+    )
 
 # %% ../nbs/08_evaluate.ipynb #80902231
 def plot_threshold(
-    predictions, # of one arm about one part, two classes
-    positive, # the class whose probability is cut
-    threshold=None, # the one to mark; None: that of equal recall
-    column="p", # cut `p_<positive>`, or `q_<positive>` with `q`
-) -> Figure: # shows itself in a notebook
+    predictions,  # of one arm about one part, two classes
+    positive,  # the class whose probability is cut
+    threshold=None,  # the one to mark; None: that of equal recall
+    column="p",  # cut `p_<positive>`, or `q_<positive>` with `q`
+) -> Figure:  # shows itself in a notebook
     "Recall of both classes and F1 against the threshold."
     scores, ours, others, *_ = _score_table(predictions, positive, "equal_recall", 1, column)
     other = _two_scores(predictions, positive, column)[1]
-    if threshold is None: threshold = choose_threshold(predictions, positive, column=column)
+    if threshold is None:
+        threshold = choose_threshold(predictions, positive, column=column)
     n, m = ours.sum(), others.sum()
     found, refused = n - np.append(0, np.cumsum(ours)), np.append(0, np.cumsum(others))
-    edges = np.concatenate([[0], scores, [1]]) # between two scores nothing changes
+    edges = np.concatenate([[0], scores, [1]])  # between two scores nothing changes
     drawn = Figure(figsize=(6.5, 3.4))
     axis = drawn.subplots()
-    for name, values, look in ((f"recall of {_short(positive)}", found / n, dict(color=colour(positive, 1))), (f"recall of {_short(other)}", refused / m, dict(color=colour(other, 0))),
-                               (f"F1 of {_short(positive)}", 2 * found / (n + found + m - refused), dict(color="#555555", linestyle="--"))):
+    for name, values, look in (
+        (f"recall of {_short(positive)}", found / n, dict(color=colour(positive, 1))),
+        (f"recall of {_short(other)}", refused / m, dict(color=colour(other, 0))),
+        (f"F1 of {_short(positive)}", 2 * found / (n + found + m - refused), dict(color="#555555", linestyle="--")),
+    ):
         axis.stairs(values * 100, edges, baseline=None, label=name, linewidth=1.8, **look)
     axis.axvline(threshold, color="#009E73", linewidth=1.5, label=f"threshold {threshold:.3f}")
-    axis.set(xlabel=f"called {_short(positive)} from this probability on", ylabel="%", xlim=(-0.02, 1.02), ylim=(-3, 103)); axis.grid(axis="y")
+    axis.set(
+        xlabel=f"called {_short(positive)} from this probability on", ylabel="%", xlim=(-0.02, 1.02), ylim=(-3, 103)
+    )
+    axis.grid(axis="y")
     axis.legend(fontsize=9, frameon=False, loc="center left", bbox_to_anchor=(1.01, 0.5))
     return drawn
 
 # %% ../nbs/08_evaluate.ipynb #7b6733d4
 def threshold_interval(
-    predictions, # as in `choose_threshold`
-    positive, # the class whose probability is cut
-    how="equal_recall", # as in `choose_threshold`
-    cost_of_missing=1.0, # as in `choose_threshold`
-    column="p", # as in `choose_threshold`
-    groups=None, # file to group, as in `metrics`; groups are drawn whole
-    times=500, # how often the pictures are drawn again
-    seed=0, # of the draws
-) -> dict: # the threshold as a `figure`
+    predictions,  # as in `choose_threshold`
+    positive,  # the class whose probability is cut
+    how="equal_recall",  # as in `choose_threshold`
+    cost_of_missing=1.0,  # as in `choose_threshold`
+    column="p",  # as in `choose_threshold`
+    groups=None,  # file to group, as in `metrics`; groups are drawn whole
+    times=500,  # how often the pictures are drawn again
+    seed=0,  # of the draws
+) -> dict:  # the threshold as a `figure`
     "The threshold and how far it moves: a percentile bootstrap over groups."
     scores, ours, others, at, own = _score_table(predictions, positive, how, cost_of_missing, column)
     _, codes = np.unique(_groups_of(predictions.file, groups), return_inverse=True)
@@ -661,82 +944,113 @@ def threshold_interval(
     for _ in range(times):
         weights = np.bincount(rng.integers(0, distinct, distinct), minlength=distinct)[codes]
         parts = [np.bincount(at, weights * part, len(scores)) for part in (own, ~own)]
-        if all(part.any() for part in parts): drawn.append(_best_cut(scores, *parts, how, cost_of_missing)) # a draw without one of the classes chooses nothing
+        if all(part.any() for part in parts):
+            drawn.append(
+                _best_cut(scores, *parts, how, cost_of_missing)
+            )  # a draw without one of the classes chooses nothing
     low, high = np.percentile(drawn, [2.5, 97.5]) if drawn else (None, None)
-    return figure(_best_cut(scores, ours, others, how, cost_of_missing), low, high, _over_groups(f"percentile bootstrap of {times:,} draws", predictions.file if groups is None else codes))
+    return figure(
+        _best_cut(scores, ours, others, how, cost_of_missing),
+        low,
+        high,
+        _over_groups(f"percentile bootstrap of {times:,} draws", predictions.file if groups is None else codes),
+    )
 
 # %% ../nbs/08_evaluate.ipynb #a31f0d2e
-TEMPERATURES = (0.05, 20.0) # the range that is searched
+TEMPERATURES = (0.05, 20.0)  # the range that is searched
+
 
 def fit_temperature(
-    predictions, # of one arm about one part: `valid`, or out-of-fold predictions of `train`
-) -> float: # to give to `calibrate`; 1 where every answer is right
+    predictions,  # of one arm about one part: `valid`, or out-of-fold predictions of `train`
+) -> float:  # to give to `calibrate`; 1 where every answer is right
     "The temperature with the least log loss (Guo et al., ICML 2017)."
-    if predictions.empty: raise PetclfError("there are no predictions to fit a temperature on")
+    if predictions.empty:
+        raise PetclfError("there are no predictions to fit a temperature on")
     table, classes = _one_part(predictions, None), _classes_of(predictions)
     _check_predictions(table, "these", classes, None)
     logarithms, truth = _logarithms(table, classes), np.searchsorted(classes, table.truth.to_numpy(dtype=str))
     own = logarithms[np.arange(len(truth)), truth]
-    if (own >= logarithms.max(1)).all(): return 1.0
-    loss = lambda log_temperature: float((special.logsumexp(logarithms / np.exp(log_temperature), axis=1) - own / np.exp(log_temperature)).mean())
+    if (own >= logarithms.max(1)).all():
+        return 1.0
+    loss = lambda log_temperature: float(
+        (special.logsumexp(logarithms / np.exp(log_temperature), axis=1) - own / np.exp(log_temperature)).mean()
+    )
     # It has one minimum: it is convex in 1/T.
-    return float(np.exp(optimize.minimize_scalar(loss, bounds=np.log(TEMPERATURES), method="bounded", options={"xatol": 1e-9}).x))
+    return float(
+        np.exp(optimize.minimize_scalar(loss, bounds=np.log(TEMPERATURES), method="bounded", options={"xatol": 1e-9}).x)
+    )
 
 
 def calibrate(
-    predictions, # of one arm, any parts
-    temperature, # as `fit_temperature` found it elsewhere
-) -> pd.DataFrame: # the same with `q_<class>`..., calibrated probabilities that sum to 1
+    predictions,  # of one arm, any parts
+    temperature,  # as `fit_temperature` found it elsewhere
+) -> pd.DataFrame:  # the same with `q_<class>`..., calibrated probabilities that sum to 1
     "Add calibrated probabilities."
-    if not (np.isfinite(temperature) and temperature > 0): raise PetclfError(f"temperature is {temperature}; it must be above 0")
+    if not (np.isfinite(temperature) and temperature > 0):
+        raise PetclfError(f"temperature is {temperature}; it must be above 0")
     classes = _classes_of(predictions)
     calibrated = special.softmax(_logarithms(predictions, classes) / temperature, axis=1)
     return predictions.assign(**{f"q_{name}": calibrated[:, i] for i, name in enumerate(classes)})
 
 
-def _logarithms(table, classes): return np.log(np.clip(_probabilities(table, classes, "p"), np.finfo(np.float64).eps, 1)) # clipped as in the log loss
+def _logarithms(table, classes):
+    return np.log(
+        np.clip(_probabilities(table, classes, "p"), np.finfo(np.float64).eps, 1)
+    )  # clipped as in the log loss
 
 # %% ../nbs/08_evaluate.ipynb #9d8923a8
 def correct_prior(
-    predictions, # of one arm, any parts
-    trained, # class to its share of the pictures trained on; counts will do
-    world, # class to its share where the model is used; counts will do
-) -> pd.DataFrame: # the same with other `p_<class>` (and `q_<class>`, where there are), and `predicted` the best of `p_<class>`
+    predictions,  # of one arm, any parts
+    trained,  # class to its share of the pictures trained on; counts will do
+    world,  # class to its share where the model is used; counts will do
+) -> (
+    pd.DataFrame
+):  # the same with other `p_<class>` (and `q_<class>`, where there are), and `predicted` the best of `p_<class>`
     "Probabilities for a world in which classes have other shares (Elkan 2001; Saerens, Latinne and Decaestecker 2002)."
     classes = _classes_of(predictions)
     for name, shares in (("trained", trained), ("world", world)):
-        if len(lacking := [one for one in classes if one not in shares]): raise PetclfError(f"{name} has no share for {lacking[0]}; name one for each of {', '.join(classes)}")
+        if len(lacking := [one for one in classes if one not in shares]):
+            raise PetclfError(f"{name} has no share for {lacking[0]}; name one for each of {', '.join(classes)}")
     before, after = (np.array([shares[name] for name in classes], dtype=float) for shares in (trained, world))
-    if not (np.isfinite(before) & (before > 0)).all(): raise PetclfError("trained has a share that is not above 0; a class that was never seen cannot be corrected")
-    if not (np.isfinite(after) & (after >= 0)).all() or not after.any(): raise PetclfError("world has a share below 0, or nothing but zeros")
+    if not (np.isfinite(before) & (before > 0)).all():
+        raise PetclfError("trained has a share that is not above 0; a class that was never seen cannot be corrected")
+    if not (np.isfinite(after) & (after >= 0)).all() or not after.any():
+        raise PetclfError("world has a share below 0, or nothing but zeros")
     weights, moved = (after / after.sum()) / (before / before.sum()), {}
     for column in ("p", "q"):
-        if column == "q" and not any(name.startswith("q_") for name in predictions): continue
+        if column == "q" and not any(name.startswith("q_") for name in predictions):
+            continue
         weighted = _probabilities(predictions, classes, column) * weights
         total = weighted.sum(1, keepdims=True)
         # A picture that could only be what this world does not have: then the world's own shares.
-        moved |= {f"{column}_{name}": values for name, values in zip(classes, np.where(total > 0, weighted / np.where(total > 0, total, 1), after / after.sum()).T)}
+        moved |= {
+            f"{column}_{name}": values
+            for name, values in zip(
+                classes, np.where(total > 0, weighted / np.where(total > 0, total, 1), after / after.sum()).T
+            )
+        }
     best = classes[np.stack([moved[f"p_{name}"] for name in classes], 1).argmax(1)]
     return predictions.assign(predicted=pd.Series(best, predictions.index, dtype=predictions.predicted.dtype), **moved)
 
 # %% ../nbs/08_evaluate.ipynb #7fb4c414
 def order_by_similarity(
-    figures, # metrics of one arm
-    species_of=None, # class to its species (a Series or dict); species are then kept together
-) -> list: # the classes, those that are taken for each other next to each other
+    figures,  # metrics of one arm
+    species_of=None,  # class to its species (a Series or dict); species are then kept together
+) -> list:  # the classes, those that are taken for each other next to each other
     "An order for a confusion matrix: the leaves of a hierarchical clustering on confusions, in optimal order (Bar-Joseph, Gifford and Jaakkola 2001)."
     classes = figures["classes"]
-    if len(classes) < 3: return list(classes)
+    if len(classes) < 3:
+        return list(classes)
     kinds = _kinds(classes, species_of)
     alike = _shares(figures)
-    alike = np.sqrt((alike + alike.T) / 2) # the root, so that rare confusions count too
+    alike = np.sqrt((alike + alike.T) / 2)  # the root, so that rare confusions count too
     np.fill_diagonal(alike, 0)
-    apart = 1 - alike / (alike.max() or 1) + 10 * (kinds[:, None] != kinds) # species join last
+    apart = 1 - alike / (alike.max() or 1) + 10 * (kinds[:, None] != kinds)  # species join last
     np.fill_diagonal(apart, 0)
     apart = distance.squareform(apart)
     order = hierarchy.leaves_list(hierarchy.optimal_leaf_ordering(hierarchy.linkage(apart, "average"), apart))
     ends = [(kinds[i], classes[i]) for i in order[[0, -1]]]
-    return [classes[i] for i in (order if ends[0] < ends[1] else order[::-1])] # both directions are as good
+    return [classes[i] for i in (order if ends[0] < ends[1] else order[::-1])]  # both directions are as good
 
 
 def _kinds(classes, species_of):
@@ -753,61 +1067,99 @@ def _draw_confusion(axis, figures, title):
     counts, shares = np.array(figures["confusion"]), _shares(figures)
     axis.imshow(shares, cmap="Blues", vmin=0, vmax=1)
     names = [_short(name) for name in figures["classes"]]
-    axis.set_xticks(range(len(names)), names, rotation=0 if len(names) <= 4 and max(map(len, names)) <= 10 else 90, fontsize=10)
+    axis.set_xticks(
+        range(len(names)), names, rotation=0 if len(names) <= 4 and max(map(len, names)) <= 10 else 90, fontsize=10
+    )
     axis.set_yticks(range(len(names)), names, fontsize=10)
     for i, j in np.ndindex(counts.shape):
-        axis.text(j, i, f"{counts[i, j]:,}\n{100 * shares[i, j]:.1f} %", ha="center", va="center", fontsize=11, color="white" if shares[i, j] > 0.5 else "#222222")
+        axis.text(
+            j,
+            i,
+            f"{counts[i, j]:,}\n{100 * shares[i, j]:.1f} %",
+            ha="center",
+            va="center",
+            fontsize=11,
+            color="white" if shares[i, j] > 0.5 else "#222222",
+        )
 
 
 def _draw_large_confusion(axis, figures, order, species_of):
     "Many classes: counts alone fit, zeros would hide them, and mistakes have a colour and a scale of their own."
     places = [figures["classes"].index(name) for name in order]
-    counts, shares, kinds = (values[np.ix_(places, places)] for values in (np.array(figures["confusion"]), _shares(figures), _kinds(figures["classes"], species_of)[:, None].repeat(len(places), 1)))
+    counts, shares, kinds = (
+        values[np.ix_(places, places)]
+        for values in (
+            np.array(figures["confusion"]),
+            _shares(figures),
+            _kinds(figures["classes"], species_of)[:, None].repeat(len(places), 1),
+        )
+    )
     right, kinds = np.eye(len(order), dtype=bool), kinds[:, 0]
     most = max(0.05, shares[~right].max())
-    axis.imshow(np.ma.masked_array(shares, ~right), cmap="Blues", vmin=0, vmax=1.6) # never so dark that the counts drown
+    axis.imshow(
+        np.ma.masked_array(shares, ~right), cmap="Blues", vmin=0, vmax=1.6
+    )  # never so dark that the counts drown
     axis.imshow(np.ma.masked_array(shares, right | (counts == 0)), cmap="Oranges", norm=PowerNorm(0.5, 0, most))
     names, size = [_short(name, 28) for name in order], 9 if len(order) <= 24 else 8
-    axis.set_xticks(range(len(names)), names, rotation=90, fontsize=size); axis.set_yticks(range(len(names)), names, fontsize=size)
+    axis.set_xticks(range(len(names)), names, rotation=90, fontsize=size)
+    axis.set_yticks(range(len(names)), names, fontsize=size)
     edges = np.arange(len(order) + 1) - 0.5
-    axis.hlines(edges, edges[0], edges[-1], color="#EEEEEE", linewidth=0.6, zorder=1.5); axis.vlines(edges, edges[0], edges[-1], color="#EEEEEE", linewidth=0.6, zorder=1.5)
-    for i, j in zip(*np.nonzero(counts)): axis.text(j, i, f"{counts[i, j]:,}", ha="center", va="center", fontsize=size - 1, color="white" if i != j and shares[i, j] > 0.6 * most else "#222222", in_layout=False) # it is inside, and there are hundreds
+    axis.hlines(edges, edges[0], edges[-1], color="#EEEEEE", linewidth=0.6, zorder=1.5)
+    axis.vlines(edges, edges[0], edges[-1], color="#EEEEEE", linewidth=0.6, zorder=1.5)
+    for i, j in zip(*np.nonzero(counts)):
+        axis.text(
+            j,
+            i,
+            f"{counts[i, j]:,}",
+            ha="center",
+            va="center",
+            fontsize=size - 1,
+            color="white" if i != j and shares[i, j] > 0.6 * most else "#222222",
+            in_layout=False,
+        )  # it is inside, and there are hundreds
     changes = np.flatnonzero(kinds[1:] != kinds[:-1]) + 0.5
-    axis.hlines(changes, edges[0], edges[-1], color="#444444", linewidth=1.4); axis.vlines(changes, edges[0], edges[-1], color="#444444", linewidth=1.4)
+    axis.hlines(changes, edges[0], edges[-1], color="#444444", linewidth=1.4)
+    axis.vlines(changes, edges[0], edges[-1], color="#444444", linewidth=1.4)
     for labels in (axis.get_xticklabels(), axis.get_yticklabels()):
         for label, kind in zip(labels, kinds):
-            if kind: label.set_color(colour(kind))
+            if kind:
+                label.set_color(colour(kind))
     axis.set(xlim=edges[[0, -1]], ylim=edges[[-1, 0]])
 
 
-_FEW = 6 # classes whose confusion matrix has room for counts and shares
+_FEW = 6  # classes whose confusion matrix has room for counts and shares
+
 
 def plot_confusion(
-    figures, # metrics of one arm
-    title=None, # above the matrix
-    order=None, # the classes in another order; of more than 6 the default is `order_by_similarity`
-    species_of=None, # class to its species (a Series or dict); with many classes a line parts the species
-) -> Figure: # shows itself in a notebook
+    figures,  # metrics of one arm
+    title=None,  # above the matrix
+    order=None,  # the classes in another order; of more than 6 the default is `order_by_similarity`
+    species_of=None,  # class to its species (a Series or dict); with many classes a line parts the species
+) -> Figure:  # shows itself in a notebook
     "A confusion matrix: counts, and shares of each row as numbers or, with many classes, as colours."
     return plot_confusions({title or "": figures}, order, species_of)
 
 
 def plot_confusions(
-    figures, # arm to its metrics
-    order=None, # as in `plot_confusion`; the default is that of the first arm
-    species_of=None, # as in `plot_confusion`
-) -> Figure: # shows itself in a notebook
+    figures,  # arm to its metrics
+    order=None,  # as in `plot_confusion`; the default is that of the first arm
+    species_of=None,  # as in `plot_confusion`
+) -> Figure:  # shows itself in a notebook
     "Confusion matrices side by side."
     most = max(len(values["classes"]) for values in figures.values())
     side = max(3.2, 0.75 * most + 1) if most <= _FEW else 0.25 * most + 2.4
     drawn = Figure(figsize=(side * len(figures) + 0.4, side))
-    if order is None and most > _FEW: order = order_by_similarity(next(iter(figures.values())), species_of)
+    if order is None and most > _FEW:
+        order = order_by_similarity(next(iter(figures.values())), species_of)
     for axis, (name, values) in zip(drawn.subplots(1, len(figures), squeeze=False)[0], figures.items()):
-        if most > _FEW: _draw_large_confusion(axis, values, order, species_of)
-        else: _draw_confusion(axis, values if order is None else _reordered(values, order), name)
+        if most > _FEW:
+            _draw_large_confusion(axis, values, order, species_of)
+        else:
+            _draw_confusion(axis, values if order is None else _reordered(values, order), name)
         axis.set(xlabel="answer", ylabel="truth", title=name or "")
         axis.tick_params(length=0)
-        for spine in axis.spines.values(): spine.set_visible(False)
+        for spine in axis.spines.values():
+            spine.set_visible(False)
     return drawn
 
 
@@ -817,9 +1169,9 @@ def _reordered(figures, order):
 
 # %% ../nbs/08_evaluate.ipynb #ed41b361
 def plot_history(
-    history, # a history (`epoch`, `train_loss`, `valid_loss`, `accuracy`), or arm to its history
-    kept=None, # the epoch whose network was kept, counted from 1, or arm to it; marked where it is not the last
-) -> Figure: # shows itself in a notebook
+    history,  # a history (`epoch`, `train_loss`, `valid_loss`, `accuracy`), or arm to its history
+    kept=None,  # the epoch whose network was kept, counted from 1, or arm to it; marked where it is not the last
+) -> Figure:  # shows itself in a notebook
     "Losses and validation accuracy by epoch."
     histories, kept = ({"": history}, {"": kept}) if isinstance(history, pd.DataFrame) else (history, kept or {})
     drawn = Figure(figsize=(8.5, 3.3 + 0.2 * (len(histories) > 2)))
@@ -833,17 +1185,26 @@ def plot_history(
             ring = dict(color=shade, marker="o", markersize=11, fillstyle="none", linestyle="none")
             losses.plot(at, table.valid_loss.iloc[at - 1], label=f"{name} kept".strip(), **ring)
             accuracies.plot(at, table.accuracy.iloc[at - 1] * 100, **ring)
-    losses.set(xlabel="epoch", title="loss"); losses.set_ylim(bottom=0)
+    losses.set(xlabel="epoch", title="loss")
+    losses.set_ylim(bottom=0)
     accuracies.set(xlabel="epoch", title="validation accuracy, %")
-    drawn.legend(*losses.get_legend_handles_labels(), fontsize=9, frameon=False, loc="outside lower center", ncols=min(4, 2 * len(histories)))
-    for axis in (losses, accuracies): axis.xaxis.get_major_locator().set_params(integer=True); axis.grid(axis="y")
+    drawn.legend(
+        *losses.get_legend_handles_labels(),
+        fontsize=9,
+        frameon=False,
+        loc="outside lower center",
+        ncols=min(4, 2 * len(histories)),
+    )
+    for axis in (losses, accuracies):
+        axis.xaxis.get_major_locator().set_params(integer=True)
+        axis.grid(axis="y")
     return drawn
 
 # %% ../nbs/08_evaluate.ipynb #37d471dd
 def plot_roc(
-    predictions, # arm to its predictions about one part
-    positive, # the class that is looked for
-) -> Figure: # shows itself in a notebook
+    predictions,  # arm to its predictions about one part
+    positive,  # the class that is looked for
+) -> Figure:  # shows itself in a notebook
     "ROC curves."
     drawn = Figure(figsize=(4.2, 4))
     axis = drawn.subplots()
@@ -851,14 +1212,23 @@ def plot_roc(
         false, true, _ = sklearn_metrics.roc_curve(table.truth == positive, table[f"p_{positive}"])
         axis.plot(false * 100, true * 100, color=colour(name, i), label=name, linewidth=2)
     axis.plot([0, 100], [0, 100], color="#999999", linestyle="--", linewidth=1, label="guessing")
-    axis.set(xlabel=f"others called {_short(positive)}, %", ylabel=f"recall of {_short(positive)}, %", title="ROC", aspect="equal", xlim=(-2, 102), ylim=(-2, 102)); axis.legend(fontsize=9, frameon=False); axis.grid()
+    axis.set(
+        xlabel=f"others called {_short(positive)}, %",
+        ylabel=f"recall of {_short(positive)}, %",
+        title="ROC",
+        aspect="equal",
+        xlim=(-2, 102),
+        ylim=(-2, 102),
+    )
+    axis.legend(fontsize=9, frameon=False)
+    axis.grid()
     return drawn
 
 
 def plot_precision_recall(
-    predictions, # arm to its predictions about one part
-    positive, # the class that is looked for
-) -> Figure: # shows itself in a notebook
+    predictions,  # arm to its predictions about one part
+    positive,  # the class that is looked for
+) -> Figure:  # shows itself in a notebook
     "Precision-recall curves, with the precision of calling everything positive."
     drawn = Figure(figsize=(4.2, 4))
     axis = drawn.subplots()
@@ -867,15 +1237,23 @@ def plot_precision_recall(
         axis.step(recall * 100, precision * 100, color=colour(name, i), label=name, linewidth=2, where="post")
     share = 100 * (next(iter(predictions.values())).truth == positive).mean()
     axis.axhline(share, color="#999999", linestyle="--", linewidth=1, label=f"everything is {_short(positive)}")
-    axis.set(xlabel=f"recall of {_short(positive)}, %", ylabel=f"precision of {_short(positive)}, %", title="precision and recall", xlim=(-2, 102), ylim=(-2, 102)); axis.legend(fontsize=9, frameon=False, loc="lower left"); axis.grid()
+    axis.set(
+        xlabel=f"recall of {_short(positive)}, %",
+        ylabel=f"precision of {_short(positive)}, %",
+        title="precision and recall",
+        xlim=(-2, 102),
+        ylim=(-2, 102),
+    )
+    axis.legend(fontsize=9, frameon=False, loc="lower left")
+    axis.grid()
     return drawn
 
 # %% ../nbs/08_evaluate.ipynb #8845dd7e
 def plot_reliability(
-    predictions, # of one arm about one part
-    title="reliability", # above the curve
-    column="p", # what the model said: `p`, or `q` where it is calibrated
-) -> Figure: # shows itself in a notebook
+    predictions,  # of one arm about one part
+    title="reliability",  # above the curve
+    column="p",  # what the model said: `p`, or `q` where it is calibrated
+) -> Figure:  # shows itself in a notebook
     "How often a model is right against how sure it said it was, in 15 bins, with Wilson's intervals."
     classes = _classes_of(predictions)
     probabilities = _probabilities(predictions, classes, column)
@@ -887,67 +1265,117 @@ def plot_reliability(
     for number in np.unique(bins):
         inside = bins == number
         low, high = wilson(int(right[inside].sum()), int(inside.sum()))
-        axis.plot([confidence[inside].mean() * 100] * 2, [low * 100, high * 100], color="#56B4E9", linewidth=2, zorder=1)
-        axis.scatter(confidence[inside].mean() * 100, right[inside].mean() * 100, s=12 + 200 * inside.mean(), color="#0072B2", zorder=2)
-    axis.set(xlabel="said to be right, %", ylabel="is right, %", title=title, xlim=(100 / len(classes) - 3, 102), ylim=(-3, 103)); axis.grid()
+        axis.plot(
+            [confidence[inside].mean() * 100] * 2, [low * 100, high * 100], color="#56B4E9", linewidth=2, zorder=1
+        )
+        axis.scatter(
+            confidence[inside].mean() * 100,
+            right[inside].mean() * 100,
+            s=12 + 200 * inside.mean(),
+            color="#0072B2",
+            zorder=2,
+        )
+    axis.set(
+        xlabel="said to be right, %",
+        ylabel="is right, %",
+        title=title,
+        xlim=(100 / len(classes) - 3, 102),
+        ylim=(-3, 103),
+    )
+    axis.grid()
     return drawn
 
 # %% ../nbs/08_evaluate.ipynb #f3d7d634
 def plot_figures(
-    figures, # arm to its metrics
-) -> Figure: # shows itself in a notebook
+    figures,  # arm to its metrics
+) -> Figure:  # shows itself in a notebook
     "Accuracy, balanced accuracy, recalls and precisions of arms, with intervals and the majority baseline."
     first = next(iter(figures.values()))
-    rows = [("accuracy", lambda values: values["accuracy"]), ("balanced accuracy", lambda values: values["balanced_accuracy"])]
+    rows = [
+        ("accuracy", lambda values: values["accuracy"]),
+        ("balanced accuracy", lambda values: values["balanced_accuracy"]),
+    ]
     if len(first["classes"]) <= 6:
         for what in ("recall", "precision"):
-            rows += [(f"{what} of {_short(name)}", lambda values, name=name, what=what: values["per_class"][name][what]) for name in first["classes"]]
+            rows += [
+                (f"{what} of {_short(name)}", lambda values, name=name, what=what: values["per_class"][name][what])
+                for name in first["classes"]
+            ]
     drawn = Figure(figsize=(7.5, 0.2 * len(rows) * max(2, len(figures)) + 1.1))
     axis, apart = drawn.subplots(), 0.7 / max(3, len(figures))
     for i, (arm, values) in enumerate(figures.items()):
         for j, (_, get) in enumerate(rows):
             one, y = get(values), len(rows) - j - (i - (len(figures) - 1) / 2) * apart
             label = arm if j == 0 else None
-            if one["value"] is None: continue
-            axis.plot([one["low"] * 100, one["high"] * 100], [y, y], color=colour(arm, i), linewidth=2.5, solid_capstyle="butt")
+            if one["value"] is None:
+                continue
+            axis.plot(
+                [one["low"] * 100, one["high"] * 100],
+                [y, y],
+                color=colour(arm, i),
+                linewidth=2.5,
+                solid_capstyle="butt",
+            )
             axis.plot(one["value"] * 100, y, "o", markersize=5, color=colour(arm, i), label=label)
-    axis.axvline(first["chance"]["majority"] * 100, color="#555555", linestyle="--", linewidth=1, label=f"accuracy of always “{_short(first['chance']['majority_class'])}”")
+    axis.axvline(
+        first["chance"]["majority"] * 100,
+        color="#555555",
+        linestyle="--",
+        linewidth=1,
+        label=f"accuracy of always “{_short(first['chance']['majority_class'])}”",
+    )
     axis.set_yticks(range(len(rows), 0, -1), [name for name, _ in rows])
-    axis.set(xlabel="%", ylim=(0.4, len(rows) + 0.6)); axis.grid(axis="x")
+    axis.set(xlabel="%", ylim=(0.4, len(rows) + 0.6))
+    axis.grid(axis="x")
     drawn.legend(fontsize=9, frameon=False, loc="outside upper center", ncols=min(4, len(figures) + 1))
     return drawn
 
 # %% ../nbs/08_evaluate.ipynb #ab052adf
 def worst_errors(
-    predictions, # of one arm about one part
-    n=12, # how many
-) -> pd.DataFrame: # `file`, `truth`, `predicted`, `probability` of the answer, the most confident first
+    predictions,  # of one arm about one part
+    n=12,  # how many
+) -> pd.DataFrame:  # `file`, `truth`, `predicted`, `probability` of the answer, the most confident first
     "The most confidently wrong answers."
     wrong = predictions[predictions.truth != predictions.predicted]
     wrong = wrong.assign(probability=[float(wrong[f"p_{name}"].loc[i]) for i, name in wrong.predicted.items()])
-    return wrong.sort_values(["probability", "file"], ascending=[False, True])[["file", "truth", "predicted", "probability"]].head(n).reset_index(drop=True)
+    return (
+        wrong.sort_values(["probability", "file"], ascending=[False, True])[
+            ["file", "truth", "predicted", "probability"]
+        ]
+        .head(n)
+        .reset_index(drop=True)
+    )
 
 
 def show_errors(
-    predictions, # of one arm about one part
-    root, # the data folder
-    n=12, # how many
-    columns=6, # pictures in a row
-) -> Figure: # shows itself in a notebook
+    predictions,  # of one arm about one part
+    root,  # the data folder
+    n=12,  # how many
+    columns=6,  # pictures in a row
+) -> Figure:  # shows itself in a notebook
     "The most confidently wrong pictures: truth, answer and probability."
     worst = worst_errors(predictions, n)
-    titles = [f"{_short(row.truth)},\ncalled {_short(row.predicted)}\n{_hundredth(row.probability)} % sure" for row in worst.itertuples()]
+    titles = [
+        f"{_short(row.truth)},\ncalled {_short(row.predicted)}\n{_hundredth(row.probability)} % sure"
+        for row in worst.itertuples()
+    ]
     return show_pictures(root, worst.file, titles, columns=max(1, min(columns, len(worst))))
 
 # %% ../nbs/08_evaluate.ipynb #0036be3c
 def kinds_of_errors(
-    predictions, # of one arm about one part
-    catalog, # knows the breeds
-) -> pd.DataFrame: # `truth`, `predicted`, `breed`, `pictures`, `of` (pictures of that breed), `share`, `low`, `high` (Wilson's interval of it), the most frequent first
+    predictions,  # of one arm about one part
+    catalog,  # knows the breeds
+) -> pd.DataFrame:  # `truth`, `predicted`, `breed`, `pictures`, `of` (pictures of that breed), `share`, `low`, `high` (Wilson's interval of it), the most frequent first
     "Which breeds (labels, where no breed is known) are taken for what."
     table = predictions.merge(catalog[["file", "breed", "label"]], on="file", how="left")
     table["breed"] = table.breed.where(table.breed.fillna("") != "", table.label)
-    wrong = table[table.truth != table.predicted].groupby(["truth", "predicted", "breed"], observed=True, dropna=False).size().rename("pictures").reset_index()
+    wrong = (
+        table[table.truth != table.predicted]
+        .groupby(["truth", "predicted", "breed"], observed=True, dropna=False)
+        .size()
+        .rename("pictures")
+        .reset_index()
+    )
     wrong["of"] = wrong.breed.map(table.breed.value_counts(dropna=False)).astype(int)
     wrong["share"] = wrong.pictures / wrong.of
     wrong["low"], wrong["high"] = wilson(wrong.pictures.to_numpy(), wrong.of.to_numpy())
@@ -955,28 +1383,35 @@ def kinds_of_errors(
 
 # %% ../nbs/08_evaluate.ipynb #025034ca
 def summed_to_species(
-    predictions, # of an arm that tells breeds apart, any parts
-    species_of, # breed to its species (a Series or dict)
-    column="p", # `predicted` is the best sum of `p_<breed>`, or of `q_<breed>` with `q`
-) -> pd.DataFrame: # `file`, `split`, `truth`, `predicted`, `p_<species>`..., and `q_<species>`... where there are
+    predictions,  # of an arm that tells breeds apart, any parts
+    species_of,  # breed to its species (a Series or dict)
+    column="p",  # `predicted` is the best sum of `p_<breed>`, or of `q_<breed>` with `q`
+) -> pd.DataFrame:  # `file`, `split`, `truth`, `predicted`, `p_<species>`..., and `q_<species>`... where there are
     "Answers about species from answers about breeds, by summing probabilities."
     classes, parts = _classes_of(predictions), {}
-    for kind in _kinds_of_probabilities(predictions): parts |= {f"{kind}_{name}": values for name, values in _summed(predictions, classes, species_of, kind).items()}
+    for kind in _kinds_of_probabilities(predictions):
+        parts |= {f"{kind}_{name}": values for name, values in _summed(predictions, classes, species_of, kind).items()}
     names = sorted({column[2:] for column in parts})
-    if f"{column}_{names[0]}" not in parts: raise PetclfError(f"predictions have no calibrated probabilities; `calibrate` adds them")
+    if f"{column}_{names[0]}" not in parts:
+        raise PetclfError(f"predictions have no calibrated probabilities; `calibrate` adds them")
     best = np.stack([parts[f"{column}_{name}"] for name in names], 1).argmax(1)
     known = predictions[[name for name in ("file", "split") if name in predictions]]
-    if "truth" in predictions: known = known.assign(truth=predictions.truth.map(_mapping(species_of, predictions.truth.unique(), "species_of")).astype("str"))
+    if "truth" in predictions:
+        known = known.assign(
+            truth=predictions.truth.map(_mapping(species_of, predictions.truth.unique(), "species_of")).astype("str")
+        )
     return known.assign(predicted=pd.Series(np.array(names)[best], predictions.index, dtype="str"), **parts)
 
 
-def _kinds_of_probabilities(table): return ["p", "q"] if any(column.startswith("q_") for column in table) else ["p"]
+def _kinds_of_probabilities(table):
+    return ["p", "q"] if any(column.startswith("q_") for column in table) else ["p"]
 
 
 def _mapping(mapping, classes, name):
     "A Series or dict as a dict; every class must be in it."
     mapping = {key: value for key, value in dict(mapping).items() if value == value and value != ""}
-    if len(lacking := [one for one in classes if one not in mapping]): raise PetclfError(f"{name} has no entry for {lacking[0]}; name one for every class")
+    if len(lacking := [one for one in classes if one not in mapping]):
+        raise PetclfError(f"{name} has no entry for {lacking[0]}; name one for every class")
     return mapping
 
 
@@ -984,31 +1419,47 @@ def _summed(table, classes, mapping, column):
     "Name to the sum of the probabilities of its classes, names sorted."
     mapping, values = _mapping(mapping, classes, "the mapping"), _probabilities(table, classes, column)
     names = np.array([mapping[name] for name in classes])
-    return {str(name): np.minimum(values[:, names == name].sum(1), 1) for name in np.unique(names)} # a sum may exceed 1 by a rounding
+    return {
+        str(name): np.minimum(values[:, names == name].sum(1), 1) for name in np.unique(names)
+    }  # a sum may exceed 1 by a rounding
 
 # %% ../nbs/08_evaluate.ipynb #eee63342
 def worst_pairs(
-    figures, # metrics of one arm
-    n=10, # how many pairs
-) -> pd.DataFrame: # `truth`, `predicted`, `count`, `of` (pictures of truth), `share` with `low`, `high` (Wilson); the other direction in `back`, `back_of`, `back_share`, `back_low`, `back_high`
+    figures,  # metrics of one arm
+    n=10,  # how many pairs
+) -> pd.DataFrame:  # `truth`, `predicted`, `count`, `of` (pictures of truth), `share` with `low`, `high` (Wilson); the other direction in `back`, `back_of`, `back_share`, `back_low`, `back_high`
     "The pairs of classes that are taken for each other most often, the more frequent direction first."
     classes, counts = figures["classes"], np.array(figures["confusion"])
     of = counts.sum(1)
-    pairs = [(i, j) if counts[i, j] >= counts[j, i] else (j, i) for i in range(len(classes)) for j in range(i + 1, len(classes)) if counts[i, j] + counts[j, i]]
+    pairs = [
+        (i, j) if counts[i, j] >= counts[j, i] else (j, i)
+        for i in range(len(classes))
+        for j in range(i + 1, len(classes))
+        if counts[i, j] + counts[j, i]
+    ]
     pairs = sorted(pairs, key=lambda pair: (-counts[pair] - counts[pair[::-1]], -counts[pair], pair))[:n]
+
     def direction(i, j):
-        if not of[i]: return 0, 0, None, None, None # a class without pictures, that was answered
+        if not of[i]:
+            return 0, 0, None, None, None  # a class without pictures, that was answered
         return int(counts[i, j]), int(of[i]), counts[i, j] / of[i], *wilson(counts[i, j], of[i])
+
     columns = ["count", "of", "share", "low", "high", "back", "back_of", "back_share", "back_low", "back_high"]
     rows = [[classes[i], classes[j], *direction(i, j), *direction(j, i)] for i, j in pairs]
-    return pd.DataFrame(rows, columns=["truth", "predicted", *columns]).astype({"truth": "str", "predicted": "str", **{name: "float64" for name in columns if "share" in name or "low" in name or "high" in name}})
+    return pd.DataFrame(rows, columns=["truth", "predicted", *columns]).astype(
+        {
+            "truth": "str",
+            "predicted": "str",
+            **{name: "float64" for name in columns if "share" in name or "low" in name or "high" in name},
+        }
+    )
 
 # %% ../nbs/08_evaluate.ipynb #5d4843b5
 def across_species(
-    predictions, # of one arm about one part; classes are breeds
-    species_of, # breed to its species (a Series or dict)
-    groups=None, # file to group, as in `metrics`
-) -> pd.DataFrame: # a row a species (of the truth) and `all`, by mistakes (`within`, `across` species): `species`, `mistakes`, `pictures`, `of`, `share`, `low`, `high`
+    predictions,  # of one arm about one part; classes are breeds
+    species_of,  # breed to its species (a Series or dict)
+    groups=None,  # file to group, as in `metrics`
+) -> pd.DataFrame:  # a row a species (of the truth) and `all`, by mistakes (`within`, `across` species): `species`, `mistakes`, `pictures`, `of`, `share`, `low`, `high`
     "How often a breed is taken for another of its species, and for one of another."
     table = _one_part(predictions, None)
     mapping, groups = _mapping(species_of, _classes_of(table), "species_of"), _groups_of(table.file, groups)
@@ -1020,21 +1471,30 @@ def across_species(
         for kind, wrong in kinds.items():
             one = _proportion(float(wrong[own].mean()), groups[own])
             rows.append([str(name), kind, int(wrong[own].sum()), int(own.sum()), one["value"], one["low"], one["high"]])
-    return pd.DataFrame(rows, columns=["species", "mistakes", "pictures", "of", "share", "low", "high"]).astype({"species": "str", "mistakes": "str"})
+    return pd.DataFrame(rows, columns=["species", "mistakes", "pictures", "of", "share", "low", "high"]).astype(
+        {"species": "str", "mistakes": "str"}
+    )
 
 # %% ../nbs/08_evaluate.ipynb #31654e0d
-LEVEL_RATES = {"breed": 0.05, "coat": 0.03, "species": 0.01} # the finest first: the share of the answers at a level that may be wrong
+LEVEL_RATES = {
+    "breed": 0.05,
+    "coat": 0.03,
+    "species": 0.01,
+}  # the finest first: the share of the answers at a level that may be wrong
+
 
 def answer_levels(
-    predictions, # of one arm about one part: `valid`, or out-of-fold predictions of `train`; classes are breeds
-    species_of, # breed to its species (a Series or dict)
-    coat_of, # breed to its coat; say `short, cat` where coats of cats and dogs are different answers
-    rates=LEVEL_RATES, # level (`breed`, `coat`, `species`) to the share of its answers that may be wrong; the finest first
-    groups=None, # file to group, as in `metrics`
-) -> dict: # level to `threshold` (None where no threshold keeps the rate), `rate`, `n` (answers given at this level), `errors`, `error` (a `figure`)
+    predictions,  # of one arm about one part: `valid`, or out-of-fold predictions of `train`; classes are breeds
+    species_of,  # breed to its species (a Series or dict)
+    coat_of,  # breed to its coat; say `short, cat` where coats of cats and dogs are different answers
+    rates=LEVEL_RATES,  # level (`breed`, `coat`, `species`) to the share of its answers that may be wrong; the finest first
+    groups=None,  # file to group, as in `metrics`
+) -> dict:  # level to `threshold` (None where no threshold keeps the rate), `rate`, `n` (answers given at this level), `errors`, `error` (a `figure`)
     "Thresholds for answering as finely as it is sure: at each level the smallest one that keeps its error rate among the pictures that finer levels left over."
-    if predictions.empty: raise PetclfError("there are no predictions to choose thresholds on")
-    if len(wrong := [f"{level} {rate}" for level, rate in rates.items() if not 0 <= rate < 1]): raise PetclfError(f"rates: {wrong[0]} is not a share from 0 to 1")
+    if predictions.empty:
+        raise PetclfError("there are no predictions to choose thresholds on")
+    if len(wrong := [f"{level} {rate}" for level, rate in rates.items() if not 0 <= rate < 1]):
+        raise PetclfError(f"rates: {wrong[0]} is not a share from 0 to 1")
     table, found = _one_part(predictions, None), {}
     _check_predictions(table, "these", _classes_of(table), None)
     groups, left = _groups_of(table.file, groups), np.ones(len(table), dtype=bool)
@@ -1042,117 +1502,184 @@ def answer_levels(
         right = answer == truth
         threshold = least_threshold(score[left], right[left], rates[level])
         given = left & (score >= threshold) if threshold is not None else np.zeros(len(table), dtype=bool)
-        error = _proportion(float((~right)[given].mean()), groups[given]) if given.any() else figure(None, None, None, "never answered")
-        found[level] = {"threshold": threshold, "rate": rates[level], "n": int(given.sum()), "errors": int((~right)[given].sum()), "error": error}
+        error = (
+            _proportion(float((~right)[given].mean()), groups[given])
+            if given.any()
+            else figure(None, None, None, "never answered")
+        )
+        found[level] = {
+            "threshold": threshold,
+            "rate": rates[level],
+            "n": int(given.sum()),
+            "errors": int((~right)[given].sum()),
+            "error": error,
+        }
         left &= ~given
     return found
 
 
 def _levels(table, levels, species_of, coat_of):
     "Level to the best answer, its summed probability, and the truth (None where the table has none); calibrated probabilities where there are."
-    mappings, classes, column = {"breed": None, "coat": coat_of, "species": species_of}, _classes_of(table), _kinds_of_probabilities(table)[-1]
-    if len(unknown := [level for level in levels if level not in mappings]): raise PetclfError(f"{unknown[0]!r} is not one of {', '.join(mappings)}")
+    mappings, classes, column = (
+        {"breed": None, "coat": coat_of, "species": species_of},
+        _classes_of(table),
+        _kinds_of_probabilities(table)[-1],
+    )
+    if len(unknown := [level for level in levels if level not in mappings]):
+        raise PetclfError(f"{unknown[0]!r} is not one of {', '.join(mappings)}")
+
     def one(level):
-        mapping = _mapping({name: name for name in classes} if level == "breed" else mappings[level], classes, f"{level}_of")
+        mapping = _mapping(
+            {name: name for name in classes} if level == "breed" else mappings[level], classes, f"{level}_of"
+        )
         sums = _summed(table, classes, mapping, column)
         values = np.stack(list(sums.values()), 1)
-        return np.array(list(sums))[values.argmax(1)], values.max(1), table.truth.map(mapping).to_numpy(dtype=str) if "truth" in table else None
+        return (
+            np.array(list(sums))[values.argmax(1)],
+            values.max(1),
+            table.truth.map(mapping).to_numpy(dtype=str) if "truth" in table else None,
+        )
+
     return {level: one(level) for level in levels}
 
 
 def least_threshold(
-    score, # (n,), how sure each answer is, 0 to 1
-    right, # (n,), whether it is right
-    rate, # the share of answers that may be wrong
-) -> float: # halfway to the next score below; None where no threshold keeps the rate
+    score,  # (n,), how sure each answer is, 0 to 1
+    right,  # (n,), whether it is right
+    rate,  # the share of answers that may be wrong
+) -> float:  # halfway to the next score below; None where no threshold keeps the rate
     "The smallest threshold with at most `rate` wrong among the answers from it on."
-    if not len(score): return None
+    if not len(score):
+        return None
     scores, at = np.unique(score, return_inverse=True)
-    wrong, given = (np.cumsum(np.bincount(at, part, len(scores))[::-1])[::-1] for part in (~right, np.ones(len(score)))) # from each score on
+    wrong, given = (
+        np.cumsum(np.bincount(at, part, len(scores))[::-1])[::-1] for part in (~right, np.ones(len(score)))
+    )  # from each score on
     kept = np.flatnonzero(wrong <= rate * given + 1e-9)
-    if not len(kept): return None
+    if not len(kept):
+        return None
     above, below = scores[kept[0]], scores[kept[0] - 1] if kept[0] else 0.0
     return float(middle) if (middle := (above + below) / 2) > below else float(above)
 
 
 def at_levels(
-    predictions, # of one arm, any parts, with or without `truth`
-    levels, # as made by `answer_levels`
-    species_of, # as given to `answer_levels`
-    coat_of, # as given to `answer_levels`
-) -> pd.DataFrame: # `file`, `level` (`not sure` where no level is sure enough), `answer` (empty where not sure), `right` (boolean; missing where not sure, or without a truth)
+    predictions,  # of one arm, any parts, with or without `truth`
+    levels,  # as made by `answer_levels`
+    species_of,  # as given to `answer_levels`
+    coat_of,  # as given to `answer_levels`
+) -> pd.DataFrame:  # `file`, `level` (`not sure` where no level is sure enough), `answer` (empty where not sure), `right` (boolean; missing where not sure, or without a truth)
     "The finest answer that is sure enough, for every picture."
     level, answer = np.full(len(predictions), "not sure", dtype=object), np.full(len(predictions), "", dtype=object)
     right = pd.array([None] * len(predictions), dtype="boolean")
     for name, (best, score, truth) in _levels(predictions, levels, species_of, coat_of).items():
-        if levels[name]["threshold"] is None: continue
+        if levels[name]["threshold"] is None:
+            continue
         given = (level == "not sure") & (score >= levels[name]["threshold"])
         level[given], answer[given] = name, best[given]
-        if truth is not None: right[given] = (best == truth)[given]
-    return pd.DataFrame({"file": predictions.file, "level": pd.Series(level, predictions.index, dtype="str"), "answer": pd.Series(answer, predictions.index, dtype="str"), "right": pd.Series(right, predictions.index)})
+        if truth is not None:
+            right[given] = (best == truth)[given]
+    return pd.DataFrame(
+        {
+            "file": predictions.file,
+            "level": pd.Series(level, predictions.index, dtype="str"),
+            "answer": pd.Series(answer, predictions.index, dtype="str"),
+            "right": pd.Series(right, predictions.index),
+        }
+    )
 
 
 def levels_table(
-    answers, # as made by `at_levels`, with truths
-    levels, # as made by `answer_levels`
-    groups=None, # file to group, as in `metrics`
-) -> pd.DataFrame: # a row a level, `any answer` and `not sure`: `answers`, `share` with `share_low`, `share_high`, `rate` (promised), `errors`, `error` with `error_low`, `error_high`
+    answers,  # as made by `at_levels`, with truths
+    levels,  # as made by `answer_levels`
+    groups=None,  # file to group, as in `metrics`
+) -> pd.DataFrame:  # a row a level, `any answer` and `not sure`: `answers`, `share` with `share_low`, `share_high`, `rate` (promised), `errors`, `error` with `error_low`, `error_high`
     "What thresholds are worth on other pictures: how many are answered at each level, and how many of these answers are wrong."
     groups, rows = _groups_of(answers.file, groups), {}
     for name in (*levels, "any answer", "not sure"):
         given = (answers.level == name).to_numpy() if name != "any answer" else (answers.level != "not sure").to_numpy()
         of = _proportion(float(given.mean()), groups)
         wrong = ~answers.right[given].fillna(True).to_numpy(dtype=bool)
-        error = _proportion(float(wrong.mean()), groups[given]) if given.any() and name != "not sure" else figure(None, None, None, "")
-        rows[name] = {"answers": int(given.sum()), "share": of["value"], "share_low": of["low"], "share_high": of["high"], "rate": levels[name]["rate"] if name in levels else None,
-                      "errors": int(wrong.sum()) if name != "not sure" else None, "error": error["value"], "error_low": error["low"], "error_high": error["high"]}
-    return pd.DataFrame.from_dict(rows, orient="index").astype({"errors": "Int64", **dict.fromkeys(("rate", "error", "error_low", "error_high"), "float64")}).rename_axis("level")
+        error = (
+            _proportion(float(wrong.mean()), groups[given])
+            if given.any() and name != "not sure"
+            else figure(None, None, None, "")
+        )
+        rows[name] = {
+            "answers": int(given.sum()),
+            "share": of["value"],
+            "share_low": of["low"],
+            "share_high": of["high"],
+            "rate": levels[name]["rate"] if name in levels else None,
+            "errors": int(wrong.sum()) if name != "not sure" else None,
+            "error": error["value"],
+            "error_low": error["low"],
+            "error_high": error["high"],
+        }
+    return (
+        pd.DataFrame.from_dict(rows, orient="index")
+        .astype({"errors": "Int64", **dict.fromkeys(("rate", "error", "error_low", "error_high"), "float64")})
+        .rename_axis("level")
+    )
 
 # %% ../nbs/08_evaluate.ipynb #c780d9df
 def pictures_to_settle(
-    only_a, # pictures about which only one arm is right
-    only_b, # and only the other
-    n, # of how many
-    power=0.8, # the chance to find the difference
-    significance=0.05, # of the two-sided exact McNemar test
-) -> dict: # `pictures` (None where there is no difference to find), `power_now` (at `n`), `method`
+    only_a,  # pictures about which only one arm is right
+    only_b,  # and only the other
+    n,  # of how many
+    power=0.8,  # the chance to find the difference
+    significance=0.05,  # of the two-sided exact McNemar test
+) -> dict:  # `pictures` (None where there is no difference to find), `power_now` (at `n`), `method`
     "How many test pictures would settle a comparison, if the arms differ by as much as they seem to."
-    if not (0 <= only_a and 0 <= only_b and only_a + only_b <= n and n > 0): raise PetclfError(f"{only_a} and {only_b} of {n} pictures cannot be; give counts of pictures that only one arm has right")
-    if not (significance < power < 1): raise PetclfError(f"power is {power}; it must lie between the significance, {significance}, and 1")
+    if not (0 <= only_a and 0 <= only_b and only_a + only_b <= n and n > 0):
+        raise PetclfError(
+            f"{only_a} and {only_b} of {n} pictures cannot be; give counts of pictures that only one arm has right"
+        )
+    if not (significance < power < 1):
+        raise PetclfError(f"power is {power}; it must lie between the significance, {significance}, and 1")
     method = f"smallest n at which the exact McNemar test finds the observed difference with power {power:g}; its search begins at Connor's formula (1987)"
-    if only_a == only_b: return {"pictures": None, "power_now": significance if only_a else 0.0, "method": "no difference was seen, so no number of pictures would show one"}
+    if only_a == only_b:
+        return {
+            "pictures": None,
+            "power_now": significance if only_a else 0.0,
+            "method": "no difference was seen, so no number of pictures would show one",
+        }
     discordant, gap, share = (only_a + only_b) / n, abs(only_a - only_b) / n, max(only_a, only_b) / (only_a + only_b)
     reached = lambda pictures: _mcnemar_power(pictures, discordant, share, significance)
     high = int(np.ceil(_connor(discordant, gap, power, significance)))
-    while reached(high) < power: high = int(np.ceil(high * 1.25)) + 1
+    while reached(high) < power:
+        high = int(np.ceil(high * 1.25)) + 1
     low = 0
-    while high - low > 1: # the power grows with n but for a ripple
+    while high - low > 1:  # the power grows with n but for a ripple
         middle = (low + high) // 2
         low, high = (low, middle) if reached(middle) >= power else (middle, high)
     return {"pictures": high, "power_now": reached(n), "method": method}
 
 
 def _connor(discordant, gap, power, significance):
-    return (stats.norm.isf(significance / 2) * np.sqrt(discordant) + stats.norm.ppf(power) * np.sqrt(discordant - gap**2)) ** 2 / gap**2
+    return (
+        stats.norm.isf(significance / 2) * np.sqrt(discordant) + stats.norm.ppf(power) * np.sqrt(discordant - gap**2)
+    ) ** 2 / gap**2
 
 
 def _mcnemar_power(n, discordant, share, significance):
     "The chance that the exact test rejects, over all numbers of discordant pictures that are likely."
     likely = np.arange(*stats.binom.ppf([1e-9, 1 - 1e-9], n, discordant) + [0, 1])
-    critical = stats.binom.ppf(significance / 2, likely, 0.5) - 1 # rejected up to here, and as far from the other end
+    critical = stats.binom.ppf(significance / 2, likely, 0.5) - 1  # rejected up to here, and as far from the other end
     rejects = stats.binom.cdf(critical, likely, share) + stats.binom.cdf(critical, likely, 1 - share)
     return float((stats.binom.pmf(likely, n, discordant) * rejects).sum())
 
 
 def pictures_for_interval(
-    p, # the accuracy, or another proportion, that is expected
-    half_width, # of its 95 % interval that is wanted, such as 0.01
-) -> int: # the smallest number of pictures
+    p,  # the accuracy, or another proportion, that is expected
+    half_width,  # of its 95 % interval that is wanted, such as 0.01
+) -> int:  # the smallest number of pictures
     "How many test pictures make Wilson's interval that narrow."
-    if not (0 <= p <= 1 and 0 < half_width < 1): raise PetclfError(f"p is {p} and half_width {half_width}; both are shares")
+    if not (0 <= p <= 1 and 0 < half_width < 1):
+        raise PetclfError(f"p is {p} and half_width {half_width}; both are shares")
     half = lambda n: np.subtract(*wilson(p * n, n)[::-1]) / 2
     low, high = 0, 1
-    while half(high) > half_width: high *= 2
+    while half(high) > half_width:
+        high *= 2
     while high - low > 1:
         middle = (low + high) // 2
         low, high = (low, middle) if half(middle) <= half_width else (middle, high)
@@ -1160,76 +1687,138 @@ def pictures_for_interval(
 
 # %% ../nbs/08_evaluate.ipynb #2ca3fc5c
 def learning_curve_points(
-    table, # `per_class` (training pictures a class), `draw`, `train` (training pictures), `accuracy`, `balanced_accuracy`, `n` (test pictures)
-    figure="accuracy", # or `balanced_accuracy`
-) -> pd.DataFrame: # a row a size: `per_class`, `train`, `draws`, `value`, `low`, `high`
+    table,  # `per_class` (training pictures a class), `draw`, `train` (training pictures), `accuracy`, `balanced_accuracy`, `n` (test pictures)
+    figure="accuracy",  # or `balanced_accuracy`
+) -> pd.DataFrame:  # a row a size: `per_class`, `train`, `draws`, `value`, `low`, `high`
     "The mean over draws at each size, with a 95 % interval."
+
     def one(rows):
         values = rows[figure].to_numpy(dtype=float)
         mean, k = values.mean(), len(values)
         drawn = stats.t.ppf(0.975, k - 1) * values.std(ddof=1) / np.sqrt(k) if k > 1 else 0.0
         low, high = wilson(mean * rows.n.iloc[0], rows.n.iloc[0])
-        return pd.Series({"train": rows.train.mean(), "draws": k, "value": mean, "low": max(0, mean - np.hypot(mean - low, drawn)), "high": min(1, mean + np.hypot(high - mean, drawn))})
+        return pd.Series(
+            {
+                "train": rows.train.mean(),
+                "draws": k,
+                "value": mean,
+                "low": max(0, mean - np.hypot(mean - low, drawn)),
+                "high": min(1, mean + np.hypot(high - mean, drawn)),
+            }
+        )
+
     return table.groupby("per_class")[["train", "n", figure]].apply(one).reset_index().astype({"draws": int})
 
 
 def what_more_brings(
-    table, # as for `learning_curve_points`
-    figure="accuracy", # or `balanced_accuracy`
-    points=4, # at most so many of the largest sizes are followed
-    times=1000, # how often draws and test pictures are drawn again
-    seed=0, # of these
-) -> dict: # `now`, `twice` (`value`, `low`, `high` at twice the training pictures; a guess), `per_class`, `train` (pictures now), `exponent` (of the power law), `sentence`
+    table,  # as for `learning_curve_points`
+    figure="accuracy",  # or `balanced_accuracy`
+    points=4,  # at most so many of the largest sizes are followed
+    times=1000,  # how often draws and test pictures are drawn again
+    seed=0,  # of these
+) -> dict:  # `now`, `twice` (`value`, `low`, `high` at twice the training pictures; a guess), `per_class`, `train` (pictures now), `exponent` (of the power law), `sentence`
     "What twice as many training pictures would bring if errors went on falling by a power law (Hestness et al. 2017): a guess, with its range. As curves bend, it is open how far back to look: from the last two sizes to `points`."
     sizes = sorted(table.per_class.unique())[-points:]
     groups = [table[table.per_class == size] for size in sizes]
     last, n = groups[-1], int(table.n.iloc[0])
     known = {"now": float(last[figure].mean()), "per_class": float(sizes[-1]), "train": int(round(last.train.mean()))}
-    if len(sizes) < 3: return {**known, "twice": None, "exponent": None, "sentence": f"A curve of {len(sizes)} size{'s' * (len(sizes) != 1)} says nothing about more pictures; three or more are needed."}
+    if len(sizes) < 3:
+        return {
+            **known,
+            "twice": None,
+            "exponent": None,
+            "sentence": f"A curve of {len(sizes)} size{'s' * (len(sizes) != 1)} says nothing about more pictures; three or more are needed.",
+        }
     train, rng = np.log([rows.train.mean() for rows in groups]), np.random.default_rng(seed)
-    def follow(errors, sizes): # straight in logarithms; half a mistake stands for none
+
+    def follow(errors, sizes):  # straight in logarithms; half a mistake stands for none
         slope, start = np.polyfit(train[-sizes:], np.log(np.maximum(errors[-sizes:], 0.5 / n)), 1)
         return slope, np.exp(start + slope * (train[-1] + np.log(2)))
+
     errors, draws = np.array([1 - rows[figure].mean() for rows in groups]), np.array([len(rows) for rows in groups])
-    unlike = [np.log(np.maximum(1 - rows[figure], 0.5 / n)).var(ddof=1) for rows in groups if len(rows) > 1] # of draws of one size
+    unlike = [
+        np.log(np.maximum(1 - rows[figure], 0.5 / n)).var(ddof=1) for rows in groups if len(rows) > 1
+    ]  # of draws of one size
     spread = np.sqrt(np.mean(unlike) / draws) if unlike else np.zeros(len(sizes))
     drawn = rng.binomial(n, np.minimum(1, errors * np.exp(rng.normal(0, spread, (times, len(sizes)))))) / n
     again = [follow(one, rng.integers(2, len(sizes) + 1))[1] for one in drawn]
     high, value, low = (float(np.clip(1 - one, 0, 1)) for one in np.percentile(again, [2.5, 50, 97.5]))
     guess = {"value": value, "low": low, "high": high}
-    return {**known, "twice": guess, "exponent": float(-follow(errors, len(sizes))[0]), "sentence": _more_in_words(known, guess, len(sizes), figure.replace("_", " "), errors[-1] * n)}
+    return {
+        **known,
+        "twice": guess,
+        "exponent": float(-follow(errors, len(sizes))[0]),
+        "sentence": _more_in_words(known, guess, len(sizes), figure.replace("_", " "), errors[-1] * n),
+    }
 
 
 def _more_in_words(known, guess, sizes, figure, mistakes):
     now = f"With {known['train']:,} training pictures, about {known['per_class']:,.0f} a class, the {figure} is {_hundredth(known['now'])} %. "
     guessed = f"If errors go on falling as over the last 2 to {sizes} sizes, twice as many pictures would make that about {_hundredth(guess['value'])} %; that is a guess, and anything from {_hundredth(guess['low'])} to {_hundredth(guess['high'])} % would fit. "
-    if mistakes < 5: return now + "So few mistakes are left that more training pictures cannot show what they bring; more test pictures could."
-    if guess["low"] > known["now"]: return now + guessed + "More pictures would help."
-    if guess["high"] < known["now"] + 0.005: return now + guessed + "More pictures of the same kind would hardly change anything; the mistakes themselves are worth more time."
+    if mistakes < 5:
+        return (
+            now
+            + "So few mistakes are left that more training pictures cannot show what they bring; more test pictures could."
+        )
+    if guess["low"] > known["now"]:
+        return now + guessed + "More pictures would help."
+    if guess["high"] < known["now"] + 0.005:
+        return (
+            now
+            + guessed
+            + "More pictures of the same kind would hardly change anything; the mistakes themselves are worth more time."
+        )
     return now + guessed + "Whether more pictures would help cannot be told from this curve."
 
 
 def plot_learning_curve(
-    table, # as for `learning_curve_points`; or name to such a table
-    figure="accuracy", # or `balanced_accuracy`
-    guess=True, # whether to show what twice as many pictures may bring
-) -> Figure: # shows itself in a notebook
+    table,  # as for `learning_curve_points`; or name to such a table
+    figure="accuracy",  # or `balanced_accuracy`
+    guess=True,  # whether to show what twice as many pictures may bring
+) -> Figure:  # shows itself in a notebook
     "How a figure grows with the training pictures: draws, their mean with a 95 % band, and a guess at twice as many."
     tables = {"": table} if isinstance(table, pd.DataFrame) else table
     drawn = Figure(figsize=(6.8, 3.8))
     axis, ticks = drawn.subplots(), set()
     for i, (name, rows) in enumerate(tables.items()):
-        means, shade, more = learning_curve_points(rows, figure), colour(name or "dog", i), what_more_brings(rows, figure) if guess else {"twice": None}
+        means, shade, more = (
+            learning_curve_points(rows, figure),
+            colour(name or "dog", i),
+            what_more_brings(rows, figure) if guess else {"twice": None},
+        )
         ticks |= set(means.per_class)
         axis.fill_between(means.per_class, means.low * 100, means.high * 100, color=shade, alpha=0.18, linewidth=0)
         axis.plot(rows.per_class, rows[figure] * 100, ".", color=shade, markersize=4, alpha=0.5)
-        axis.plot(means.per_class, means.value * 100, color=shade, marker="o", markersize=4, linewidth=2, label=name or None)
-        if more["twice"] is None: continue
+        axis.plot(
+            means.per_class, means.value * 100, color=shade, marker="o", markersize=4, linewidth=2, label=name or None
+        )
+        if more["twice"] is None:
+            continue
         end, two = means.iloc[-1], more["twice"]
-        axis.plot([end.per_class, 2 * end.per_class], [end.value * 100, two["value"] * 100], color=shade, linestyle=":", linewidth=1.5)
-        axis.errorbar(2 * end.per_class, two["value"] * 100, [[(two["value"] - two["low"]) * 100], [(two["high"] - two["value"]) * 100]], fmt="o", markerfacecolor="white", color=shade, capsize=3, label=f"{name}, a guess at twice as many" if name else "a guess at twice as many")
+        axis.plot(
+            [end.per_class, 2 * end.per_class],
+            [end.value * 100, two["value"] * 100],
+            color=shade,
+            linestyle=":",
+            linewidth=1.5,
+        )
+        axis.errorbar(
+            2 * end.per_class,
+            two["value"] * 100,
+            [[(two["value"] - two["low"]) * 100], [(two["high"] - two["value"]) * 100]],
+            fmt="o",
+            markerfacecolor="white",
+            color=shade,
+            capsize=3,
+            label=f"{name}, a guess at twice as many" if name else "a guess at twice as many",
+        )
         ticks.add(2 * end.per_class)
-    axis.set_xscale("log"); axis.xaxis.set_major_locator(FixedLocator(sorted(ticks))); axis.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}")); axis.xaxis.set_minor_locator(NullLocator())
-    axis.set(xlabel="training pictures a class", ylabel=f"{figure.replace('_', ' ')}, %"); axis.grid()
-    if axis.get_legend_handles_labels()[0]: axis.legend(fontsize=9, frameon=False, loc="lower right")
+    axis.set_xscale("log")
+    axis.xaxis.set_major_locator(FixedLocator(sorted(ticks)))
+    axis.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
+    axis.xaxis.set_minor_locator(NullLocator())
+    axis.set(xlabel="training pictures a class", ylabel=f"{figure.replace('_', ' ')}, %")
+    axis.grid()
+    if axis.get_legend_handles_labels()[0]:
+        axis.legend(fontsize=9, frameon=False, loc="lower right")
     return drawn

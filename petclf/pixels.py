@@ -20,11 +20,26 @@ class PictureError(ValueError):
 
 # %% ../nbs/00_pixels.ipynb #3aeb17d0
 FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF", "MPO", "AVIF", "HEIF")
-EXTENSIONS = {".jpg": "JPEG", ".jpeg": "JPEG", ".jfif": "JPEG", ".png": "PNG", ".gif": "GIF", ".webp": "WEBP", ".bmp": "BMP",
-              ".tif": "TIFF", ".tiff": "TIFF", ".mpo": "MPO", ".avif": "AVIF", ".heic": "HEIF", ".heif": "HEIF"}
-MAX_MEGAPIXELS = 100 # above this a picture is refused: 100 megapixels take 300 MB once decoded
-LONGEST = 50 # times as long as wide; a thread of pixels shows no pet
-LARGE_MEGAPIXELS = 20 # above this threads decode one picture at a time, so that memory holds one of them, not one for each core
+EXTENSIONS = {
+    ".jpg": "JPEG",
+    ".jpeg": "JPEG",
+    ".jfif": "JPEG",
+    ".png": "PNG",
+    ".gif": "GIF",
+    ".webp": "WEBP",
+    ".bmp": "BMP",
+    ".tif": "TIFF",
+    ".tiff": "TIFF",
+    ".mpo": "MPO",
+    ".avif": "AVIF",
+    ".heic": "HEIF",
+    ".heif": "HEIF",
+}
+MAX_MEGAPIXELS = 100  # above this a picture is refused: 100 megapixels take 300 MB once decoded
+LONGEST = 50  # times as long as wide; a thread of pixels shows no pet
+LARGE_MEGAPIXELS = (
+    20  # above this threads decode one picture at a time, so that memory holds one of them, not one for each core
+)
 _one_large_picture = threading.Lock()
 
 # petclf refuses large pictures itself, by name; Pillow's warning about them would only say it twice.
@@ -32,8 +47,8 @@ warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 
 # %% ../nbs/00_pixels.ipynb #72029a19
 def has_picture_name(
-    path, # a file's name or path
-) -> bool: # whether its ending is one of a picture
+    path,  # a file's name or path
+) -> bool:  # whether its ending is one of a picture
     "Whether a file is called like a picture."
     return Path(path).suffix.lower() in EXTENSIONS
 
@@ -41,37 +56,49 @@ def has_picture_name(
 def _identify(source):
     "Open `source` without decoding it."
     # MPO files are opened as JPEGs, HEIF by the extra; Pillow has no opener of its own for either.
-    try: return Image.open(source, formats=[name for name in FORMATS if name not in ("HEIF", "MPO")])
-    except UnidentifiedImageError: pass
-    if hasattr(source, "seek"): source.seek(0); head = source.read(12); source.seek(0)
+    try:
+        return Image.open(source, formats=[name for name in FORMATS if name not in ("HEIF", "MPO")])
+    except UnidentifiedImageError:
+        pass
+    if hasattr(source, "seek"):
+        source.seek(0)
+        head = source.read(12)
+        source.seek(0)
     else:
-        with open(source, "rb") as file: head = file.read(12)
-    if head == b"": raise PictureError("empty file")
-    if head[4:8] != b"ftyp": raise PictureError("not a picture")
-    try: import pillow_heif
-    except ImportError: raise PictureError("a HEIC picture; reading it needs pip install 'petclf[heic]'") from None
+        with open(source, "rb") as file:
+            head = file.read(12)
+    if head == b"":
+        raise PictureError("empty file")
+    if head[4:8] != b"ftyp":
+        raise PictureError("not a picture")
+    try:
+        import pillow_heif
+    except ImportError:
+        raise PictureError("a HEIC picture; reading it needs pip install 'petclf[heic]'") from None
     pillow_heif.register_heif_opener()
     return Image.open(source, formats=["HEIF"])
 
 # %% ../nbs/00_pixels.ipynb #53d9d001
 def _to_rgb(image):
     "Any of Pillow's modes as RGB."
-    if image.mode == "RGB": return image
-    if image.mode[0] in "IF": # 16-bit integers, 32-bit integers, floating point
+    if image.mode == "RGB":
+        return image
+    if image.mode[0] in "IF":  # 16-bit integers, 32-bit integers, floating point
         values = np.nan_to_num(np.asarray(image, dtype=np.float32))
         top = values.max(initial=0)
         full = 1 if top <= 1 else 255 if top <= 255 else 65535 if top <= 65535 else top
         return Image.fromarray((values.clip(0) * (255 / full)).round().astype(np.uint8)).convert("RGB")
     if image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info:
-        if image.mode != "RGBA": image = image.convert("RGBA")
+        if image.mode != "RGBA":
+            image = image.convert("RGBA")
         return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
     return image.convert("RGB")
 
 # %% ../nbs/00_pixels.ipynb #23b0af13
 def open_picture(
-    source, # a path, the bytes of a file, an open binary file, or an image that Pillow has opened
-    size=None, # the side in pixels the picture will be resized to; lets a JPEG be decoded at reduced size. None: full size
-) -> Image.Image: # RGB, upright, first frame
+    source,  # a path, the bytes of a file, an open binary file, or an image that Pillow has opened
+    size=None,  # the side in pixels the picture will be resized to; lets a JPEG be decoded at reduced size. None: full size
+) -> Image.Image:  # RGB, upright, first frame
     "Read a picture: upright, RGB, its first frame. Raises `PictureError` when it cannot be read or is too large."
     try:
         if isinstance(source, Image.Image):
@@ -79,43 +106,55 @@ def open_picture(
             return _to_rgb(_upright(source))
         with _identify(io.BytesIO(source) if isinstance(source, (bytes, bytearray)) else source) as image:
             _check_size(image)
-            if size is not None: image.draft(None, (size, size))
+            if size is not None:
+                image.draft(None, (size, size))
             if image.width * image.height <= LARGE_MEGAPIXELS * 1_000_000:
                 image.load()
                 return _to_rgb(_upright(image))
             with _one_large_picture:
                 image.load()
                 image = _to_rgb(_upright(image))
-                times = min(image.size) // (4 * size) if size else 1 # the mean of whole squares, as a draft of a JPEG
+                times = min(image.size) // (4 * size) if size else 1  # the mean of whole squares, as a draft of a JPEG
                 return image.reduce(times) if times > 1 else image
-    except PictureError: raise
-    except FileNotFoundError: raise PictureError("no such file") from None
-    except IsADirectoryError: raise PictureError("a folder, not a picture") from None
-    except PermissionError: raise PictureError("no permission to read it") from None
-    except Image.DecompressionBombError: raise PictureError(f"more than {MAX_MEGAPIXELS} megapixels") from None
+    except PictureError:
+        raise
+    except FileNotFoundError:
+        raise PictureError("no such file") from None
+    except IsADirectoryError:
+        raise PictureError("a folder, not a picture") from None
+    except PermissionError:
+        raise PictureError("no permission to read it") from None
+    except Image.DecompressionBombError:
+        raise PictureError(f"more than {MAX_MEGAPIXELS} megapixels") from None
     # Decoders meet hostile bytes here and fail in many ways; each of them means the same to the caller.
-    except Exception as error: raise PictureError(f"broken or truncated ({str(error) or type(error).__name__})") from None
+    except Exception as error:
+        raise PictureError(f"broken or truncated ({str(error) or type(error).__name__})") from None
 
 
 def _check_size(image):
     width, height = image.size
-    if width * height > MAX_MEGAPIXELS * 1_000_000: raise PictureError(f"{width} x {height} is more than {MAX_MEGAPIXELS} megapixels")
+    if width * height > MAX_MEGAPIXELS * 1_000_000:
+        raise PictureError(f"{width} x {height} is more than {MAX_MEGAPIXELS} megapixels")
     # Its short side is brought to the size of a network, and what the long side then takes nobody wants to pay for.
-    if max(width, height) > LONGEST * min(width, height): raise PictureError(f"{width} x {height}: one side is more than {LONGEST} times the other")
+    if max(width, height) > LONGEST * min(width, height):
+        raise PictureError(f"{width} x {height}: one side is more than {LONGEST} times the other")
 
 
 def _upright(image):
     "Turned as its EXIF says; EXIF that cannot be read says nothing."
-    try: return ImageOps.exif_transpose(image) if image.getexif().get(0x0112, 1) != 1 else image # which would copy it
-    except Exception: return image
+    try:
+        return ImageOps.exif_transpose(image) if image.getexif().get(0x0112, 1) != 1 else image  # which would copy it
+    except Exception:
+        return image
 
 # %% ../nbs/00_pixels.ipynb #978fa510
 RESIZING = ("crop", "pad", "squash")
 
+
 def shrink(
-    image, # an RGB picture
-    size, # wanted length of its short side, in pixels
-) -> Image.Image: # RGB, short side `size`, same proportions
+    image,  # an RGB picture
+    size,  # wanted length of its short side, in pixels
+) -> Image.Image:  # RGB, short side `size`, same proportions
     "Resize a picture to a short side, antialiased (bilinear over the area that each new pixel covers)."
     width, height = image.size
     scale = size / min(width, height)
@@ -123,48 +162,53 @@ def shrink(
 
 
 def crop(
-    pixels, # uint8, (height, width, 3)
-    size, # side of the square to cut out, in pixels
-    at=(0.5, 0.5), # where it lies: 0 left or top, 1 right or bottom, 0.5 the centre
-) -> np.ndarray: # uint8, (size, size, 3)
+    pixels,  # uint8, (height, width, 3)
+    size,  # side of the square to cut out, in pixels
+    at=(0.5, 0.5),  # where it lies: 0 left or top, 1 right or bottom, 0.5 the centre
+) -> np.ndarray:  # uint8, (size, size, 3)
     "Cut a square out of a picture, at whole pixels."
     height, width = pixels.shape[:2]
     left, top = round((width - size) * at[0]), round((height - size) * at[1])
-    return pixels[top:top + size, left:left + size]
+    return pixels[top : top + size, left : left + size]
 
 
 def resize(
-    image, # an RGB picture
-    size, # side of the square to make, in pixels
-    how="crop", # `crop`, `pad` or `squash`
-    at=(0.5, 0.5), # where the crop lies: 0 left or top, 1 right or bottom, 0.5 the centre
-) -> np.ndarray: # uint8, (size, size, 3)
+    image,  # an RGB picture
+    size,  # side of the square to make, in pixels
+    how="crop",  # `crop`, `pad` or `squash`
+    at=(0.5, 0.5),  # where the crop lies: 0 left or top, 1 right or bottom, 0.5 the centre
+) -> np.ndarray:  # uint8, (size, size, 3)
     "Make a picture square."
-    if how not in RESIZING: raise ValueError(f"how is {how!r}; it takes one of {', '.join(RESIZING)}")
-    if how == "crop": return crop(np.asarray(shrink(image, size)), size, at)
-    if how == "squash": return np.asarray(image.resize((size, size), Image.Resampling.BILINEAR))
+    if how not in RESIZING:
+        raise ValueError(f"how is {how!r}; it takes one of {', '.join(RESIZING)}")
+    if how == "crop":
+        return crop(np.asarray(shrink(image, size)), size, at)
+    if how == "squash":
+        return np.asarray(image.resize((size, size), Image.Resampling.BILINEAR))
     scale = size / max(image.size)
     inner = image.resize([max(1, round(side * scale)) for side in image.size], Image.Resampling.BILINEAR)
     return np.asarray(ImageOps.pad(inner, (size, size), color=(128, 128, 128)))
 
 # %% ../nbs/00_pixels.ipynb #82fb7bc1
 def read_pixels(
-    source, # a path, the bytes of a file, or an open binary file
-    size, # side of the square, in pixels
-    how="crop", # `crop`, `pad` or `squash`
-    at=(0.5, 0.5), # where the crop lies, 0 to 1 in each direction
-) -> np.ndarray: # uint8, (size, size, 3)
+    source,  # a path, the bytes of a file, or an open binary file
+    size,  # side of the square, in pixels
+    how="crop",  # `crop`, `pad` or `squash`
+    at=(0.5, 0.5),  # where the crop lies, 0 to 1 in each direction
+) -> np.ndarray:  # uint8, (size, size, 3)
     "A picture as pixels of the wanted size."
     return resize(open_picture(source, size), size, how, at)
 
 # %% ../nbs/00_pixels.ipynb #8d0903c1
 def normalise(
-    pixels, # uint8, (..., height, width, 3)
-    mean, # of each channel, on a scale of 0 to 1
-    std, # of each channel, on a scale of 0 to 1
-) -> np.ndarray: # float32, (..., 3, height, width)
+    pixels,  # uint8, (..., height, width, 3)
+    mean,  # of each channel, on a scale of 0 to 1
+    std,  # of each channel, on a scale of 0 to 1
+) -> np.ndarray:  # float32, (..., 3, height, width)
     "Pixels as a network takes them: scaled, centred, channels first."
-    scaled = np.moveaxis(pixels, -1, -3).astype(np.float32, order="C") # one array, changed in place: ten times faster than four of them
+    scaled = np.moveaxis(pixels, -1, -3).astype(
+        np.float32, order="C"
+    )  # one array, changed in place: ten times faster than four of them
     scaled /= np.float32(255)
     scaled -= np.float32(mean).reshape(3, 1, 1)
     scaled /= np.float32(std).reshape(3, 1, 1)
@@ -172,14 +216,23 @@ def normalise(
 
 # %% ../nbs/00_pixels.ipynb #3907124d
 def examine_picture(
-    path, # a file
-) -> dict: # format, mode, width, height, frames, error ("" where it can be read)
+    path,  # a file
+) -> dict:  # format, mode, width, height, frames, error ("" where it can be read)
     "What a file is and whether it can be read."
     found = dict(format="", mode="", width=0, height=0, frames=0, error="")
     try:
         with _identify(path) as image:
-            found.update(format=image.format, mode=image.mode, width=image.width, height=image.height, frames=getattr(image, "n_frames", 1))
-    except Exception: pass # open_picture says it better
-    try: open_picture(path, 64)
-    except PictureError as error: found["error"] = str(error)
+            found.update(
+                format=image.format,
+                mode=image.mode,
+                width=image.width,
+                height=image.height,
+                frames=getattr(image, "n_frames", 1),
+            )
+    except Exception:
+        pass  # open_picture says it better
+    try:
+        open_picture(path, 64)
+    except PictureError as error:
+        found["error"] = str(error)
     return found

@@ -16,47 +16,74 @@ from .engines import cores, in_parts
 
 # %% ../nbs/13_predict.ipynb #e21371dc
 def columns(
-    about, # a `bundle.json`
-) -> list: # names
+    about,  # a `bundle.json`
+) -> list:  # names
     "The columns of predictions from a bundle."
-    return ["file", "predicted", "decision", "species", "breed", *(f"p_{name}" for name in about["classes"]), "seconds", "error"]
+    return [
+        "file",
+        "predicted",
+        "decision",
+        "species",
+        "breed",
+        *(f"p_{name}" for name in about["classes"]),
+        "seconds",
+        "error",
+    ]
 
 
 def _row(path, answer, about):
-    file = os.fspath(path).encode("utf-8", "backslashreplace").decode() # a name that is no text is still shown
-    return dict(file=file, predicted=answer.predicted, decision=answer.decision, species=answer.species, breed=answer.breed,
-                **{f"p_{name}": answer.probabilities.get(name) for name in about["classes"]}, seconds=round(answer.seconds, 6), error=answer.error)
+    file = os.fspath(path).encode("utf-8", "backslashreplace").decode()  # a name that is no text is still shown
+    return dict(
+        file=file,
+        predicted=answer.predicted,
+        decision=answer.decision,
+        species=answer.species,
+        breed=answer.breed,
+        **{f"p_{name}": answer.probabilities.get(name) for name in about["classes"]},
+        seconds=round(answer.seconds, 6),
+        error=answer.error,
+    )
 
 
 @dataclass
 class Written:
     "What `predict` wrote to a file."
-    rows: int = 0 # in the file
-    before: int = 0 # of those, from an earlier call
-    unreadable: int = 0 # rows without an answer
+
+    rows: int = 0  # in the file
+    before: int = 0  # of those, from an earlier call
+    unreadable: int = 0  # rows without an answer
 
 
-PART = 8 # pictures that a thread decodes and then asks about
+PART = 8  # pictures that a thread decodes and then asks about
+
 
 def predict(
-    bundle, # a bundle's path, or a `Bundle` that was opened for `cores()` callers
-    paths, # as in `find_pictures`
-    out=None, # a file to write to; rows that are there already are kept and not asked again
-    format="csv", # of that file: `csv`, or `jsonl` for a JSON object a line
-    engine="auto", # `auto`, `onnxruntime` or `openvino`
-    precision=None, # `full`, `bf16` or `auto`; None: the bundle's own
-    progress=False, # show how far it is, on standard error where that is a terminal
-): # without `out` generates rows, in the order of the pictures; with it, what was `Written`
+    bundle,  # a bundle's path, or a `Bundle` that was opened for `cores()` callers
+    paths,  # as in `find_pictures`
+    out=None,  # a file to write to; rows that are there already are kept and not asked again
+    format="csv",  # of that file: `csv`, or `jsonl` for a JSON object a line
+    engine="auto",  # `auto`, `onnxruntime` or `openvino`
+    precision=None,  # `full`, `bf16` or `auto`; None: the bundle's own
+    progress=False,  # show how far it is, on standard error where that is a terminal
+):  # without `out` generates rows, in the order of the pictures; with it, what was `Written`
     "Answers about any number of pictures. Each core decodes and asks on its own, so neither waits for the other."
-    if format not in FORMATS: raise BundleError(f"format = {format}: it takes one of {', '.join(FORMATS)}")
-    if not isinstance(bundle, Bundle): bundle = load_bundle(bundle, engine, precision, cores())
-    if out is None: return _rows(bundle, find_pictures(paths), progress)
+    if format not in FORMATS:
+        raise BundleError(f"format = {format}: it takes one of {', '.join(FORMATS)}")
+    if not isinstance(bundle, Bundle):
+        bundle = load_bundle(bundle, engine, precision, cores())
+    if out is None:
+        return _rows(bundle, find_pictures(paths), progress)
     return _write(bundle, find_pictures(paths), Path(out), format, progress)
 
 
 def _rows(bundle, files, progress=False, before=0):
     bar = _bar(progress, before)
-    def work(part): return [_row(path, answer, bundle.about) for path, answer in zip(part, bundle.answer_batch(part, evidence=False))]
+
+    def work(part):
+        return [
+            _row(path, answer, bundle.about) for path, answer in zip(part, bundle.answer_batch(part, evidence=False))
+        ]
+
     for rows in in_parts(files, work, PART, cores()):
         yield from rows
         bar(len(rows))
@@ -65,42 +92,63 @@ def _rows(bundle, files, progress=False, before=0):
 
 def _bar(progress, before):
     "A line on the terminal, where there is one."
-    if not progress or not sys.stderr.isatty(): return lambda n: None
-    try: from tqdm import tqdm
-    except ImportError: return lambda n: None
+    if not progress or not sys.stderr.isatty():
+        return lambda n: None
+    try:
+        from tqdm import tqdm
+    except ImportError:
+        return lambda n: None
     bar = tqdm(unit=" pictures", initial=before, leave=False)
     return lambda n: bar.close() if n is None else bar.update(n)
 
 # %% ../nbs/13_predict.ipynb #b3760104
 class _CSV:
     name = "csv"
-    def __init__(self, file, names): self.file, self.writer, self.names = file, csv.DictWriter(file, names, lineterminator="\n"), names
-    def begin(self): self.writer.writeheader()
-    def write(self, row): self.writer.writerow(row)
+
+    def __init__(self, file, names):
+        self.file, self.writer, self.names = file, csv.DictWriter(file, names, lineterminator="\n"), names
+
+    def begin(self):
+        self.writer.writeheader()
+
+    def write(self, row):
+        self.writer.writerow(row)
 
     @staticmethod
-    def read(lines, names): # rows, as far as they are whole
+    def read(lines, names):  # rows, as far as they are whole
         reader = csv.reader(lines)
         for number, row in enumerate(reader):
             if number == 0:
-                if row != names: raise BundleError("has other columns than this bundle gives")
+                if row != names:
+                    raise BundleError("has other columns than this bundle gives")
                 yield None
-            elif len(row) == len(names): yield dict(zip(names, row))
-            else: return
+            elif len(row) == len(names):
+                yield dict(zip(names, row))
+            else:
+                return
 
 
 class _Lines:
     name = "jsonl"
-    def __init__(self, file, names): self.file, self.names = file, names
-    def begin(self): pass
-    def write(self, row): self.file.write(json.dumps(row, ensure_ascii=False) + "\n")
+
+    def __init__(self, file, names):
+        self.file, self.names = file, names
+
+    def begin(self):
+        pass
+
+    def write(self, row):
+        self.file.write(json.dumps(row, ensure_ascii=False) + "\n")
 
     @staticmethod
     def read(lines, names):
         for line in lines:
-            try: row = json.loads(line)
-            except ValueError: return
-            if not isinstance(row, dict) or list(row) != names: raise BundleError("has other fields than this bundle gives")
+            try:
+                row = json.loads(line)
+            except ValueError:
+                return
+            if not isinstance(row, dict) or list(row) != names:
+                raise BundleError("has other fields than this bundle gives")
             yield row
 
 
@@ -110,69 +158,101 @@ FORMATS = {kind.name: kind for kind in (_CSV, _Lines)}
 def _whole_rows(path, kind, names):
     "The rows of a file, then the number of bytes that they take; a half-written end is left out."
     seen = [0]
+
     def lines():
         with open(path, "rb") as file:
             for line in file:
-                if not line.endswith(b"\n"): return
+                if not line.endswith(b"\n"):
+                    return
                 seen[0] += len(line)
                 yield line.decode("utf-8", "backslashreplace")
+
     good = 0
     for row in kind.read(lines(), names):
         good = seen[0]
-        if row is not None: yield row
+        if row is not None:
+            yield row
     yield good
 
 
 def _write(bundle, files, out, format, progress):
     kind, names, written, done = FORMATS[format], columns(bundle.about), Written(), Counter()
-    about = dict(bundle=bundle.about.get("name"), checksum=bundle.about["checksum"], engine=bundle.engine, precision=bundle.precision, format=format)
+    about = dict(
+        bundle=bundle.about.get("name"),
+        checksum=bundle.about["checksum"],
+        engine=bundle.engine,
+        precision=bundle.precision,
+        format=format,
+    )
     beside = out.with_name(f"{out.name}.about.json")
     try:
         if out.exists() and out.stat().st_size:
             _check_same(out, beside, about)
             try:
                 for row in _whole_rows(out, kind, names):
-                    if isinstance(row, int): os.truncate(out, row); break
+                    if isinstance(row, int):
+                        os.truncate(out, row)
+                        break
                     done[hash(row["file"])] += 1
-                    written.before += 1; written.unreadable += bool(row["error"])
-            except BundleError as error: raise BundleError(f"{out}: {error}; choose another --out") from None
-        else: beside.write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
+                    written.before += 1
+                    written.unreadable += bool(row["error"])
+            except BundleError as error:
+                raise BundleError(f"{out}: {error}; choose another --out") from None
+        else:
+            beside.write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
         written.rows = written.before
         with open(out, "a", encoding="utf-8", errors="backslashreplace", newline="") as file:
             rows = kind(file, names)
-            if file.tell() == 0: rows.begin()
+            if file.tell() == 0:
+                rows.begin()
             for number, row in enumerate(_rows(bundle, _not_done(files, done), progress, written.before), 1):
                 rows.write(row)
-                written.rows += 1; written.unreadable += bool(row["error"])
-                if number % PART == 0: file.flush()
+                written.rows += 1
+                written.unreadable += bool(row["error"])
+                if number % PART == 0:
+                    file.flush()
     except OSError as error:
-        if error.errno is None: raise
+        if error.errno is None:
+            raise
         raise BundleError(f"cannot write {out}: {error.strerror}; free some space or choose another --out") from None
     return written
 
 
 def _check_same(out, beside, about):
-    try: before = json.loads(beside.read_text(encoding="utf-8"))
-    except (OSError, ValueError): raise BundleError(f"{out}: is there already, and nothing beside it says which bundle wrote it; choose another --out") from None
+    try:
+        before = json.loads(beside.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        raise BundleError(
+            f"{out}: is there already, and nothing beside it says which bundle wrote it; choose another --out"
+        ) from None
     changed = [name for name in ("checksum", "engine", "precision", "format") if before.get(name) != about[name]]
-    if changed: raise BundleError(f"{out}: was written with another {'bundle' if changed[0] == 'checksum' else changed[0]} ({before.get('bundle') if changed[0] == 'checksum' else before.get(changed[0])}); choose another --out")
+    if changed:
+        raise BundleError(
+            f"{out}: was written with another {'bundle' if changed[0] == 'checksum' else changed[0]} ({before.get('bundle') if changed[0] == 'checksum' else before.get(changed[0])}); choose another --out"
+        )
 
 
 def _not_done(files, done):
     for file in files:
         key = hash(os.fspath(file).encode("utf-8", "backslashreplace").decode())
-        if done[key] > 0: done[key] -= 1
-        else: yield file
+        if done[key] > 0:
+            done[key] -= 1
+        else:
+            yield file
 
 # %% ../nbs/13_predict.ipynb #c4776093
 def main(
-    arguments=None, # what stands behind `python predict.py`; None takes it from the command line
-) -> int: # the exit status: 0 done, 1 some pictures could not be read, 2 cannot be done as asked
+    arguments=None,  # what stands behind `python predict.py`; None takes it from the command line
+) -> int:  # the exit status: 0 done, 1 some pictures could not be read, 2 cannot be done as asked
     "The same from a command line, for a bundle that stands alone."
     import argparse
-    parser = argparse.ArgumentParser(prog="predict.py", description="Answers of a bundle about pictures, as CSV or JSON lines.")
+
+    parser = argparse.ArgumentParser(
+        prog="predict.py", description="Answers of a bundle about pictures, as CSV or JSON lines."
+    )
     add_options(parser)
-    try: return run(parser.parse_args(arguments))
+    try:
+        return run(parser.parse_args(arguments))
     except BundleError as error:
         print(error, file=sys.stderr)
         return 2
@@ -181,28 +261,47 @@ def main(
 def add_options(parser):
     "What `predict` takes on a command line."
     parser.add_argument("bundle", metavar="BUNDLE", help="a bundle: its folder, or a zip")
-    parser.add_argument("paths", nargs="+", metavar="PATH", help="pictures, folders, patterns, or - for a list on standard input")
-    parser.add_argument("--out", "-o", default=None, metavar="FILE", help="write there instead of standard output; what is there already is not asked again")
+    parser.add_argument(
+        "paths", nargs="+", metavar="PATH", help="pictures, folders, patterns, or - for a list on standard input"
+    )
+    parser.add_argument(
+        "--out",
+        "-o",
+        default=None,
+        metavar="FILE",
+        help="write there instead of standard output; what is there already is not asked again",
+    )
     parser.add_argument("--format", default=None, help="csv or jsonl (default: by the name of --out, else csv)")
     parser.add_argument("--engine", default="auto", help="auto, onnxruntime or openvino (default: auto)")
-    parser.add_argument("--precision", default=None, help="full, bf16 or auto (default: the one that the bundle's thresholds hold for)")
+    parser.add_argument(
+        "--precision", default=None, help="full, bf16 or auto (default: the one that the bundle's thresholds hold for)"
+    )
 
 
 def run(options):
     "Predict as the options say; the exit status."
     form = options.format or ("jsonl" if str(options.out or "").endswith((".jsonl", ".ndjson")) else "csv")
-    if form not in FORMATS: raise BundleError(f"--format {form}: it takes one of {', '.join(FORMATS)}")
+    if form not in FORMATS:
+        raise BundleError(f"--format {form}: it takes one of {', '.join(FORMATS)}")
     # A single photo has all cores to itself. Not where a file is written: other photos may be added to it, and the engine may depend on how many ask.
     alone = options.out is None and len(options.paths) == 1 and Path(options.paths[0]).is_file()
     bundle = load_bundle(options.bundle, options.engine, options.precision, 1 if alone else cores(), quick=alone)
-    for note in bundle.notes: print(note, file=sys.stderr)
-    if options.out is not None: written = predict(bundle, options.paths, options.out, form, progress=True)
+    for note in bundle.notes:
+        print(note, file=sys.stderr)
+    if options.out is not None:
+        written = predict(bundle, options.paths, options.out, form, progress=True)
     else:
         rows, written = FORMATS[form](sys.stdout, columns(bundle.about)), Written()
         rows.begin()
         for row in predict(bundle, options.paths, progress=not sys.stdout.isatty()):
             rows.write(row)
-            written.rows += 1; written.unreadable += bool(row["error"])
-    if written.rows == 0: raise BundleError(f"{' '.join(map(str, options.paths))[:120]}: no pictures there")
-    if written.unreadable: print(f"{written.unreadable:,} of {written.rows:,} pictures could not be read; their rows say why", file=sys.stderr)
+            written.rows += 1
+            written.unreadable += bool(row["error"])
+    if written.rows == 0:
+        raise BundleError(f"{' '.join(map(str, options.paths))[:120]}: no pictures there")
+    if written.unreadable:
+        print(
+            f"{written.unreadable:,} of {written.rows:,} pictures could not be read; their rows say why",
+            file=sys.stderr,
+        )
     return 1 if written.unreadable else 0

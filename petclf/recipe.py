@@ -15,56 +15,80 @@ from .errors import PetclfError
 from .files import read_json
 
 # %% ../nbs/06a_recipe.ipynb #6b0368ef
-CHOICES = {"crop": ("centre", "random"), "normalise": ("always", "pretrained"), "balance": ("none", "weights", "oversample"),
-           "head": ("logistic", "fastai"), "threshold": ("equal_recall", "best_f1", "cost"), "engine": ENGINES,
-           "precision": ("full", "auto", "bf16", "fp16"), "device": ("auto", "cpu", "cuda", "mps")}
+CHOICES = {
+    "crop": ("centre", "random"),
+    "normalise": ("always", "pretrained"),
+    "balance": ("none", "weights", "oversample"),
+    "head": ("logistic", "fastai"),
+    "threshold": ("equal_recall", "best_f1", "cost"),
+    "engine": ENGINES,
+    "precision": ("full", "auto", "bf16", "fp16"),
+    "device": ("auto", "cpu", "cuda", "mps"),
+}
+
 
 @dataclass(frozen=True)
 class Recipe:
     "How every arm is trained. Printable, comparable, and the same thing as a few lines of TOML."
-    arch: str = "resnet18" # a network's name: torchvision's first, then timm's
-    size: int = 224 # side of the pictures, in pixels
-    epochs: int = 10 # times through the training pictures
-    patience: int = 0 # stop after so many epochs without a lower validation loss, and keep the best epoch; 0 trains all of them and keeps the last
-    batch_size: int = 64 # pictures in a batch
-    learning_rate: float = 1e-3 # flat; `finetuned` takes it as fastai's `base_lr`
-    weight_decay: float = 0. # decoupled, as in fastai's Adam
-    dropout: float = 0. # in front of the last layer; half of it one layer before
-    crop: str = "centre" # what training sees: `centre`, or a `random` part along the long side
-    normalise: str = "always" # by the pretrained weights' statistics: `always`, or only in arms that have such weights (`pretrained`)
-    balance: str = "none" # of the classes in training: `weights` in the loss, or `oversample` the rarer ones
-    probe_size: int = 0 # side of the pictures for a probe, in pixels; 0 takes the size that the weights were trained at
-    head: str = "logistic" # of a probe: a `logistic` regression, or `fastai`'s, trained for `epochs` by batch_size, learning_rate, weight_decay and dropout
-    strength: float = 0. # C of the probe's logistic regression; 0 chooses it on out-of-fold predictions
-    folds: int = 5 # of the out-of-fold predictions
-    engine: str = "auto" # that runs the probe's body: `onnxruntime` or `openvino`
-    threshold: str = "equal_recall" # how an arm `+threshold` chooses it: `equal_recall`, `best_f1` or `cost`
-    cost_of_missing: float = 1. # a positive picture missed, in false alarms; for `threshold = cost`
-    world: float = 0.5 # share of positive pictures in the world that an arm `+prior` answers for
-    seeds: int = 1 # trainings of each arm on the one split
-    splits: int = 1 # splits on which probes are fitted anew, to judge recipes rather than models
-    precision: str = "full" # `full` is 32 bit; `auto` takes bf16 or fp16 where the hardware is faster with it
-    device: str = "auto" # `cpu`, `cuda`, `mps`, or `auto`
-    workers: int = 0 # processes that prepare batches; cached pixels need none
+
+    arch: str = "resnet18"  # a network's name: torchvision's first, then timm's
+    size: int = 224  # side of the pictures, in pixels
+    epochs: int = 10  # times through the training pictures
+    patience: int = 0  # stop after so many epochs without a lower validation loss, and keep the best epoch; 0 trains all of them and keeps the last
+    batch_size: int = 64  # pictures in a batch
+    learning_rate: float = 1e-3  # flat; `finetuned` takes it as fastai's `base_lr`
+    weight_decay: float = 0.0  # decoupled, as in fastai's Adam
+    dropout: float = 0.0  # in front of the last layer; half of it one layer before
+    crop: str = "centre"  # what training sees: `centre`, or a `random` part along the long side
+    normalise: str = "always"  # by the pretrained weights' statistics: `always`, or only in arms that have such weights (`pretrained`)
+    balance: str = "none"  # of the classes in training: `weights` in the loss, or `oversample` the rarer ones
+    probe_size: int = (
+        0  # side of the pictures for a probe, in pixels; 0 takes the size that the weights were trained at
+    )
+    head: str = "logistic"  # of a probe: a `logistic` regression, or `fastai`'s, trained for `epochs` by batch_size, learning_rate, weight_decay and dropout
+    strength: float = 0.0  # C of the probe's logistic regression; 0 chooses it on out-of-fold predictions
+    folds: int = 5  # of the out-of-fold predictions
+    engine: str = "auto"  # that runs the probe's body: `onnxruntime` or `openvino`
+    threshold: str = "equal_recall"  # how an arm `+threshold` chooses it: `equal_recall`, `best_f1` or `cost`
+    cost_of_missing: float = 1.0  # a positive picture missed, in false alarms; for `threshold = cost`
+    world: float = 0.5  # share of positive pictures in the world that an arm `+prior` answers for
+    seeds: int = 1  # trainings of each arm on the one split
+    splits: int = 1  # splits on which probes are fitted anew, to judge recipes rather than models
+    precision: str = "full"  # `full` is 32 bit; `auto` takes bf16 or fp16 where the hardware is faster with it
+    device: str = "auto"  # `cpu`, `cuda`, `mps`, or `auto`
+    workers: int = 0  # processes that prepare batches; cached pixels need none
 
     def __post_init__(self):
         for field in fields(self):
             value = getattr(self, field.name)
-            if field.type is float and type(value) is int: object.__setattr__(self, field.name, value := float(value))
-            if type(value) is not field.type: raise PetclfError(f"recipe: {field.name} = {value!r}; it takes {_an(field.type)}")
+            if field.type is float and type(value) is int:
+                object.__setattr__(self, field.name, value := float(value))
+            if type(value) is not field.type:
+                raise PetclfError(f"recipe: {field.name} = {value!r}; it takes {_an(field.type)}")
         for name, choices in CHOICES.items():
-            if getattr(self, name) not in choices: raise PetclfError(f"recipe: {name} = {getattr(self, name)!r}; it takes one of {', '.join(choices)}")
+            if getattr(self, name) not in choices:
+                raise PetclfError(f"recipe: {name} = {getattr(self, name)!r}; it takes one of {', '.join(choices)}")
         for name in ("size", "epochs", "batch_size", "seeds", "splits"):
-            if getattr(self, name) < 1: raise PetclfError(f"recipe: {name} = {getattr(self, name)}; it takes 1 or more")
-        if self.batch_size < 2: raise PetclfError(f"recipe: batch_size = {self.batch_size}; batch norm needs 2 pictures or more")
+            if getattr(self, name) < 1:
+                raise PetclfError(f"recipe: {name} = {getattr(self, name)}; it takes 1 or more")
+        if self.batch_size < 2:
+            raise PetclfError(f"recipe: batch_size = {self.batch_size}; batch norm needs 2 pictures or more")
         for name in ("learning_rate", "weight_decay", "workers", "strength", "cost_of_missing", "patience"):
-            if not 0 <= getattr(self, name) < math.inf: raise PetclfError(f"recipe: {name} = {getattr(self, name)}; it takes 0 or more")
-        if not 0 <= self.dropout < 1: raise PetclfError(f"recipe: dropout = {self.dropout}; it takes 0 up to, but not including, 1")
-        if not 0 < self.world < 1: raise PetclfError(f"recipe: world = {self.world}; it takes a share between 0 and 1")
-        if self.head == "fastai" and self.strength: raise PetclfError(f"recipe: strength = {self.strength}: the logistic regression's; head = fastai takes weight_decay and dropout")
-        if self.folds < 2: raise PetclfError(f"recipe: folds = {self.folds}; out-of-fold predictions take 2 or more")
+            if not 0 <= getattr(self, name) < math.inf:
+                raise PetclfError(f"recipe: {name} = {getattr(self, name)}; it takes 0 or more")
+        if not 0 <= self.dropout < 1:
+            raise PetclfError(f"recipe: dropout = {self.dropout}; it takes 0 up to, but not including, 1")
+        if not 0 < self.world < 1:
+            raise PetclfError(f"recipe: world = {self.world}; it takes a share between 0 and 1")
+        if self.head == "fastai" and self.strength:
+            raise PetclfError(
+                f"recipe: strength = {self.strength}: the logistic regression's; head = fastai takes weight_decay and dropout"
+            )
+        if self.folds < 2:
+            raise PetclfError(f"recipe: folds = {self.folds}; out-of-fold predictions take 2 or more")
         for name in ("size", "probe_size"):
-            if 0 < getattr(self, name) < 32: raise PetclfError(f"recipe: {name} = {getattr(self, name)}; networks need 32 pixels or more")
+            if 0 < getattr(self, name) < 32:
+                raise PetclfError(f"recipe: {name} = {getattr(self, name)}; networks need 32 pixels or more")
 
     @classmethod
     def story(cls, **changes):
@@ -75,72 +99,105 @@ class Recipe:
         "The recipe as TOML."
         return "".join(f"{name} = {json.dumps(value)}\n" for name, value in asdict(self).items())
 
-    def __str__(self): return self.toml()
+    def __str__(self):
+        return self.toml()
 
 
-def _an(kind): return {int: "a whole number", float: "a number", str: "a word in quotes", bool: "true or false"}[kind]
+def _an(kind):
+    return {int: "a whole number", float: "a number", str: "a word in quotes", bool: "true or false"}[kind]
 
 # %% ../nbs/06a_recipe.ipynb #d929aa0c
 def differences(
-    a, # a mapping
-    b, # another one
-) -> dict: # name to the pair of values, for every name whose values differ
+    a,  # a mapping
+    b,  # another one
+) -> dict:  # name to the pair of values, for every name whose values differ
     "What differs between two settings."
     return {name: (a.get(name), b.get(name)) for name in dict.fromkeys([*a, *b]) if a.get(name) != b.get(name)}
 
 # %% ../nbs/06a_recipe.ipynb #9e45911a
 def read_recipe(
-    source="off", # `off`, `story`, a `.toml` file, or a run's `run.json`
-    **changes, # fields to change; None leaves one as it is
-) -> Recipe: # the recipe
+    source="off",  # `off`, `story`, a `.toml` file, or a run's `run.json`
+    **changes,  # fields to change; None leaves one as it is
+) -> Recipe:  # the recipe
     "A recipe by name or from a file."
-    if source in ("off", "story"): recipe = asdict(Recipe() if source == "off" else Recipe.story())
-    elif str(source).endswith(".json"): recipe = read_json(source).get("recipe") or {}
+    if source in ("off", "story"):
+        recipe = asdict(Recipe() if source == "off" else Recipe.story())
+    elif str(source).endswith(".json"):
+        recipe = read_json(source).get("recipe") or {}
     elif str(source).endswith(".toml"):
-        try: recipe = tomllib.loads(Path(source).read_text(encoding="utf-8"))
-        except OSError as error: raise PetclfError(f"--recipe {source}: {'no such file' if isinstance(error, FileNotFoundError) else error.strerror}") from None
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error: raise PetclfError(f"--recipe {source}: not TOML ({error})") from None
-    else: raise PetclfError(f"--recipe {source}: it takes off, story, a .toml file, or the run.json of a run")
+        try:
+            recipe = tomllib.loads(Path(source).read_text(encoding="utf-8"))
+        except OSError as error:
+            raise PetclfError(
+                f"--recipe {source}: {'no such file' if isinstance(error, FileNotFoundError) else error.strerror}"
+            ) from None
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise PetclfError(f"--recipe {source}: not TOML ({error})") from None
+    else:
+        raise PetclfError(f"--recipe {source}: it takes off, story, a .toml file, or the run.json of a run")
     known = {field.name for field in fields(Recipe)}
     recipe |= {name: value for name, value in changes.items() if value is not None}
-    if unknown := sorted(set(recipe) - known): raise PetclfError(f"recipe: there is no field {unknown[0]!r}; there are {', '.join(sorted(known))}")
+    if unknown := sorted(set(recipe) - known):
+        raise PetclfError(f"recipe: there is no field {unknown[0]!r}; there are {', '.join(sorted(known))}")
     return Recipe(**recipe)
 
 
 def parse_setting(
-    text, # `name=value`, as given to `--set`
-) -> tuple: # the name and its value, of the type that the field has
+    text,  # `name=value`, as given to `--set`
+) -> tuple:  # the name and its value, of the type that the field has
     "One field of a recipe from the command line."
     name, equals, value = text.partition("=")
     kinds = {field.name: field.type for field in fields(Recipe)}
-    if not equals or name not in kinds: raise PetclfError(f"--set {text}: it takes name=value, with a name of {', '.join(kinds)}")
-    try: return name, kinds[name](value)
-    except ValueError: raise PetclfError(f"--set {text}: {name} takes {_an(kinds[name])}") from None
+    if not equals or name not in kinds:
+        raise PetclfError(f"--set {text}: it takes name=value, with a name of {', '.join(kinds)}")
+    try:
+        return name, kinds[name](value)
+    except ValueError:
+        raise PetclfError(f"--set {text}: {name} takes {_an(kinds[name])}") from None
 
 # %% ../nbs/06a_recipe.ipynb #2c1c40cf
 ARMS = ("probe", "scratch", "pretrained", "finetuned")
-VARIANTS = {"weights": "the rarer class weighs more in the loss", "oversample": "the rarer class is shown more often", "direct": "a probe of the species itself, not of breeds that are summed",
-            "threshold": "another threshold than one half, chosen after training", "prior": "answers for a world with other shares, after training"}
+VARIANTS = {
+    "weights": "the rarer class weighs more in the loss",
+    "oversample": "the rarer class is shown more often",
+    "direct": "a probe of the species itself, not of breeds that are summed",
+    "threshold": "another threshold than one half, chosen after training",
+    "prior": "answers for a world with other shares, after training",
+}
+
 
 @dataclass(frozen=True)
 class Arm:
     "What an arm's name means."
-    base: str # one of `ARMS`
-    recipe: Recipe # with what the name changes in it
-    direct: bool # whether a probe of the species is fitted on the species, not on breeds
-    decisions: tuple # what is done to the predictions after training: `prior`, `threshold`
+
+    base: str  # one of `ARMS`
+    recipe: Recipe  # with what the name changes in it
+    direct: bool  # whether a probe of the species is fitted on the species, not on breeds
+    decisions: tuple  # what is done to the predictions after training: `prior`, `threshold`
 
     @classmethod
-    def read(cls,
-        name, # such as `pretrained`, `scratch+weights` or `probe+direct+threshold`
-        recipe, # the recipe of all arms
-    ): # the arm
+    def read(
+        cls,
+        name,  # such as `pretrained`, `scratch+weights` or `probe+direct+threshold`
+        recipe,  # the recipe of all arms
+    ):  # the arm
         "Read an arm's name. Raises `PetclfError` for one that means nothing."
         base, *variants = name.split("+")
-        if base not in ARMS: raise PetclfError(f"{name!r} is not an arm; --arm and --arms take {', '.join(ARMS)}, each with +{', +'.join(VARIANTS)} where wanted")
+        if base not in ARMS:
+            raise PetclfError(
+                f"{name!r} is not an arm; --arm and --arms take {', '.join(ARMS)}, each with +{', +'.join(VARIANTS)} where wanted"
+            )
         for variant in variants:
-            if variant not in VARIANTS: raise PetclfError(f"{name!r}: there is no +{variant}; arms take +{', +'.join(VARIANTS)}")
-        if len(set(variants)) < len(variants) or {"weights", "oversample"} <= set(variants): raise PetclfError(f"{name!r}: says the same thing twice")
-        if "direct" in variants and base != "probe": raise PetclfError(f"{name!r}: +direct is for probes")
+            if variant not in VARIANTS:
+                raise PetclfError(f"{name!r}: there is no +{variant}; arms take +{', +'.join(VARIANTS)}")
+        if len(set(variants)) < len(variants) or {"weights", "oversample"} <= set(variants):
+            raise PetclfError(f"{name!r}: says the same thing twice")
+        if "direct" in variants and base != "probe":
+            raise PetclfError(f"{name!r}: +direct is for probes")
         balance = next((variant for variant in variants if variant in ("weights", "oversample")), recipe.balance)
-        return cls(base, replace(recipe, balance=balance), "direct" in variants, tuple(variant for variant in ("prior", "threshold") if variant in variants))
+        return cls(
+            base,
+            replace(recipe, balance=balance),
+            "direct" in variants,
+            tuple(variant for variant in ("prior", "threshold") if variant in variants),
+        )

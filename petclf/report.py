@@ -21,16 +21,82 @@ import base64, io, json, re, shlex
 from pathlib import Path
 
 import pandas as pd
-from fastcore.xml import (FT, H1, H2, H3, A, Aside, Body, Caption, Code, Details, Div, Figcaption, Figure, Footer, Head, Header, Html, Img, Li, Link, Main,
-                          Meta, Nav, Ol, P, Pre, Safe, Section, Span, Strong, Style, Summary, Table, Tbody, Td, Th, Thead, Title, Tr, Ul, to_xml)
+from fastcore.xml import (
+    FT,
+    H1,
+    H2,
+    H3,
+    A,
+    Aside,
+    Body,
+    Caption,
+    Code,
+    Details,
+    Div,
+    Figcaption,
+    Figure,
+    Footer,
+    Head,
+    Header,
+    Html,
+    Img,
+    Li,
+    Link,
+    Main,
+    Meta,
+    Nav,
+    Ol,
+    P,
+    Pre,
+    Safe,
+    Section,
+    Span,
+    Strong,
+    Style,
+    Summary,
+    Table,
+    Tbody,
+    Td,
+    Th,
+    Thead,
+    Title,
+    Tr,
+    Ul,
+    to_xml,
+)
 from PIL import Image
 
 from .catalog import breeds, class_table
 from .checklist import SIGNS
 from .errors import PetclfError
-from .evaluate import (LEVEL_RATES, across_species, answer_levels, at_levels, calibrate, found_least, hidden, holm, kinds_of_errors, levels_table, metrics, order_by_similarity, percent,
-                             pictures_for_interval, pictures_to_settle, plot_confusions, plot_figures, plot_history, plot_learning_curve, plot_precision_recall, plot_reliability, plot_roc,
-                             summed_to_species, what_more_brings, worst_errors, worst_pairs)
+from petclf.evaluate import (
+    LEVEL_RATES,
+    across_species,
+    answer_levels,
+    at_levels,
+    calibrate,
+    found_least,
+    hidden,
+    holm,
+    kinds_of_errors,
+    levels_table,
+    metrics,
+    order_by_similarity,
+    percent,
+    pictures_for_interval,
+    pictures_to_settle,
+    plot_confusions,
+    plot_figures,
+    plot_history,
+    plot_learning_curve,
+    plot_precision_recall,
+    plot_reliability,
+    plot_roc,
+    summed_to_species,
+    what_more_brings,
+    worst_errors,
+    worst_pairs,
+)
 from .figures import colour
 from .files import read_json, write_text
 from .pixels import PictureError, read_pixels
@@ -38,68 +104,96 @@ from .run import Run, read_predictions, read_text_table, setting_words
 
 # %% ../nbs/11_report.ipynb #3dfa7a6d
 def chapter(
-    title, # the heading
-    *parts, # what stands below it; `None` is left out
-) -> FT: # a section
+    title,  # the heading
+    *parts,  # what stands below it; `None` is left out
+) -> FT:  # a section
     "A section of the page."
-    return Section(H2(title), *[part for part in parts if part is not None], id=re.sub(r"[^a-z]+", "-", title.lower()).strip("-"))
+    return Section(
+        H2(title), *[part for part in parts if part is not None], id=re.sub(r"[^a-z]+", "-", title.lower()).strip("-")
+    )
 
 
 def table(
-    caption, # what the table shows
-    head, # the column headings
-    rows, # lists of cells: text, numbers or components; the first one heads its row
-    *, last=False, # whether the last row is a sum
-    left=1, # how many columns hold words, which stand on the left; the others hold figures
-) -> FT: # a table that scrolls sideways where the page is narrow
+    caption,  # what the table shows
+    head,  # the column headings
+    rows,  # lists of cells: text, numbers or components; the first one heads its row
+    *,
+    last=False,  # whether the last row is a sum
+    left=1,  # how many columns hold words, which stand on the left; the others hold figures
+) -> FT:  # a table that scrolls sideways where the page is narrow
     "A table."
     side = lambda i: "left" if i < left else None
-    body = [Tr(Th(row[0], scope="row"), *[Td(cell, cls=side(i)) for i, cell in enumerate(row[1:], 1)], cls="sum" if last and number == len(rows) - 1 else None) for number, row in enumerate(rows)]
+    body = [
+        Tr(
+            Th(row[0], scope="row"),
+            *[Td(cell, cls=side(i)) for i, cell in enumerate(row[1:], 1)],
+            cls="sum" if last and number == len(rows) - 1 else None,
+        )
+        for number, row in enumerate(rows)
+    ]
     top = Thead(Tr(*[Th(cell, scope="col", cls=side(i)) for i, cell in enumerate(head)]))
-    return Div(Table(Caption(caption), top, Tbody(*body)), cls="scroll words" if left == len(head) else "scroll tight" if len(head) > 6 else "scroll", tabindex="0", role="region", aria_label=caption)
+    return Div(
+        Table(Caption(caption), top, Tbody(*body)),
+        cls="scroll words" if left == len(head) else "scroll tight" if len(head) > 6 else "scroll",
+        tabindex="0",
+        role="region",
+        aria_label=caption,
+    )
 
 
 def folded(
-    title, # what can be unfolded
-    *parts, # what it holds
-) -> FT: # a part that opens with a click, and is open in print
+    title,  # what can be unfolded
+    *parts,  # what it holds
+) -> FT:  # a part that opens with a click, and is open in print
     "A folded part."
     return Details(Summary(title), *[part for part in parts if part is not None])
 
 
 def named(
-    name, # a class or an arm
-    number=0, # its number, for the colour of a name without one of its own
-    hue=None, # a name that has the colour, such as a breed's species
-) -> FT: # the name behind a dot of its colour
+    name,  # a class or an arm
+    number=0,  # its number, for the colour of a name without one of its own
+    hue=None,  # a name that has the colour, such as a breed's species
+) -> FT:  # the name behind a dot of its colour
     "A class or an arm."
-    return Span(Span(cls="dot", style=f"background:{colour(hue or name, number)}", aria_hidden="true"), name, cls="name")
+    return Span(
+        Span(cls="dot", style=f"background:{colour(hue or name, number)}", aria_hidden="true"), name, cls="name"
+    )
 
 # %% ../nbs/11_report.ipynb #9116ed7a
 def inside(
-    content, # the bytes of a picture
-    kind, # `png` or `jpeg`
-) -> str: # a `data:` address
+    content,  # the bytes of a picture
+    kind,  # `png` or `jpeg`
+) -> str:  # a `data:` address
     "A picture as an address that holds the picture itself."
     return f"data:image/{kind};base64,{base64.b64encode(content).decode()}"
 
 
 def plot(
-    figure, # a `petclf.figures.Figure`
-    alt, # what it shows, in words
-    caption=None, # what to look for
-    least=480, # a wider figure is shown at this width, in pixels, or more, and scrolls on a telephone
-) -> FT: # on a white card, in dark pages too
+    figure,  # a `petclf.figures.Figure`
+    alt,  # what it shows, in words
+    caption=None,  # what to look for
+    least=480,  # a wider figure is shown at this width, in pixels, or more, and scrolls on a telephone
+) -> FT:  # on a white card, in dark pages too
     "A figure inside the page."
     width, height = (round(96 * inches) for inches in figure.get_size_inches())
-    image = Img(src=inside(figure.png(dpi=150), "png"), alt=alt, width=width, height=height, style=f"min-width:{least}px" if width > least else None)
-    return Figure(Div(image, cls="wide", tabindex="0", role="region", aria_label=alt) if width > least else image, Figcaption(caption) if caption else None, cls="plot")
+    image = Img(
+        src=inside(figure.png(dpi=150), "png"),
+        alt=alt,
+        width=width,
+        height=height,
+        style=f"min-width:{least}px" if width > least else None,
+    )
+    return Figure(
+        Div(image, cls="wide", tabindex="0", role="region", aria_label=alt) if width > least else image,
+        Figcaption(caption) if caption else None,
+        cls="plot",
+    )
 
 
 def pet_picture(
-    path, # a file
-    size=176, # side, in pixels
-) -> str: # the centre of the picture as a small JPEG in a `data:` address
+    path,  # a file
+    size=176,  # side, in pixels
+) -> str:  # the centre of the picture as a small JPEG in a `data:` address
     "A small picture of a pet. Raises `PictureError` when it cannot be read."
     buffer = io.BytesIO()
     Image.fromarray(read_pixels(path, size)).save(buffer, "JPEG", quality=82)
@@ -108,119 +202,152 @@ def pet_picture(
 # %% ../nbs/11_report.ipynb #7fb69600
 PROPORTIONS = ("accuracy", "balanced_accuracy", "precision", "recall", "f1")
 
+
 def share(
-    value, # 0 to 1, or None
-) -> str: # such as `97.3 %`
+    value,  # 0 to 1, or None
+) -> str:  # such as `97.3 %`
     "A share in percent; what is not quite everything never reads 100 %."
-    if value is None: return "–"
-    if min(abs(value), abs(1 - value)) < 1e-9: return f"{100 * value:.0f} %"
+    if value is None:
+        return "–"
+    if min(abs(value), abs(1 - value)) < 1e-9:
+        return f"{100 * value:.0f} %"
     return f"{100 * value:.1f} %" if 0.0005 <= value < 0.9995 else f"{min(max(100 * value, 0.01), 99.99):.2f} %"
 
 
 def cell(
-    figure, # `value`, `low`, `high`
-    proportion=True, # whether it is a share, and shown in percent
-) -> FT: # the value, and its interval below it
+    figure,  # `value`, `low`, `high`
+    proportion=True,  # whether it is a share, and shown in percent
+) -> FT:  # the value, and its interval below it
     "A figure with its interval."
     show = share if proportion else lambda value: "–" if value is None else f"{value:.3f}"
-    if figure["value"] is None or figure.get("low") is None: return Span(show(figure["value"]), cls="figure")
-    return Span(show(figure["value"]), Span(f"{show(figure['low']).removesuffix(' %')} to {show(figure['high'])}", cls="interval"), cls="figure")
+    if figure["value"] is None or figure.get("low") is None:
+        return Span(show(figure["value"]), cls="figure")
+    return Span(
+        show(figure["value"]),
+        Span(f"{show(figure['low']).removesuffix(' %')} to {show(figure['high'])}", cls="interval"),
+        cls="figure",
+    )
 
 
 def points(
-    value, # a difference of shares, -1 to 1, or None
-) -> str: # such as `+1.6` or `−0.3`
+    value,  # a difference of shares, -1 to 1, or None
+) -> str:  # such as `+1.6` or `−0.3`
     "A difference in percentage points, always with its sign."
-    if value is None: return "–"
+    if value is None:
+        return "–"
     rounded = round(100 * value, 1)
     return f"{rounded:+.1f}".replace("-", "−") if rounded else "0.0"
 
 
 def gap_cell(
-    difference, # `value`, `low`, `high`
-) -> FT: # the points, and their interval below them
+    difference,  # `value`, `low`, `high`
+) -> FT:  # the points, and their interval below them
     "A difference with its interval."
-    if difference["value"] is None or difference.get("low") is None: return Span(points(difference["value"]), cls="figure")
-    return Span(points(difference["value"]), Span(f"{points(difference['low'])} to {points(difference['high'])}", cls="interval"), cls="figure")
+    if difference["value"] is None or difference.get("low") is None:
+        return Span(points(difference["value"]), cls="figure")
+    return Span(
+        points(difference["value"]),
+        Span(f"{points(difference['low'])} to {points(difference['high'])}", cls="interval"),
+        cls="figure",
+    )
 
 # %% ../nbs/11_report.ipynb #9f7fb7e2
 PARTS = {"train": "training", "valid": "validation", "test": "test"}
 
+
 def question(
-    record, # a `run.json`
-) -> str: # such as `cat or dog?`, or `37 breeds`
+    record,  # a `run.json`
+) -> str:  # such as `cat or dog?`, or `37 breeds`
     "What is told apart, in a few words."
     classes, plural = record["classes"], {"species": "species", "breed": "breeds", "label": "labels"}[record["target"]]
     return f"{', '.join(classes[:-1])} or {classes[-1]}?" if len(classes) <= 4 else f"{len(classes)} {plural}"
 
 
 def missed(
-    figures, # a `metrics.json`
-    label, # a class
-) -> str: # in words
+    figures,  # a `metrics.json`
+    label,  # a class
+) -> str:  # in words
     "How many pictures of a class were taken for something else."
     row = figures["per_class"][label]
-    return f"{row['support'] - round(row['recall']['value'] * row['support']):,} of {row['support']:,} pictures of {label}"
+    return (
+        f"{row['support'] - round(row['recall']['value'] * row['support']):,} of {row['support']:,} pictures of {label}"
+    )
 
 
 def chosen_arm(
-    run, # a run
-) -> str: # the verdict's choice; the first one where there is no verdict
+    run,  # a run
+) -> str:  # the verdict's choice; the first one where there is no verdict
     "The arm that the page is about first."
     return run.verdict["chosen"] if has_verdict(run) else run.arms[0]
 
 
-def has_verdict(run): return (run.folder/"verdict.json").is_file()
+def has_verdict(run):
+    return (run.folder / "verdict.json").is_file()
 
 
-FEW = 4 # arms that a page shows in full
+FEW = 4  # arms that a page shows in full
+
 
 def shown_large(
-    run, # a run
-) -> list: # all arms of a run with few; of many, the chosen one and those without a `+`, no more than `FEW`
+    run,  # a run
+) -> list:  # all arms of a run with few; of many, the chosen one and those without a `+`, no more than `FEW`
     "The arms that are shown in full; the others are in tables and folded parts."
-    if len(run.arms) <= FEW: return run.arms
+    if len(run.arms) <= FEW:
+        return run.arms
     chosen = chosen_arm(run)
     return [chosen, *[arm for arm in run.arms if arm != chosen and "+" not in arm]][:FEW]
 
 
 def figures_of(
-    run, # a run
-    arms=None, # which arms; None: all
-) -> dict: # arm to its `metrics.json`
+    run,  # a run
+    arms=None,  # which arms; None: all
+) -> dict:  # arm to its `metrics.json`
     "The figures of arms."
     return {arm: run.metrics(arm) for arm in (run.arms if arms is None else arms)}
 
 
 def read_if_there(
-    path, # a JSON file that a run may have
-): # what it holds, or None
+    path,  # a JSON file that a run may have
+):  # what it holds, or None
     "A file of a run that is not always written."
     return read_json(path) if path.is_file() else None
 
 
-MANY = 6 # with more classes than this, what each of them says has a section of its own
+MANY = 6  # with more classes than this, what each of them says has a section of its own
+
 
 def species_by_class(
-    run, # a run
-) -> dict: # class to its species; empty where the classes are species, or where one of them has none or several
+    run,  # a run
+) -> dict:  # class to its species; empty where the classes are species, or where one of them has none or several
     "Which species the classes belong to."
     target, catalog = run.record["target"], run.catalog
-    if target == "species": return {}
-    known = catalog.loc[catalog[target].isin(run.record["classes"]) & ((catalog.split != "") | (catalog.note == "")), [target, "species"]].drop_duplicates()
-    if (known.species == "").any() or known[target].duplicated().any() or known.species.nunique() < 2: return {}
+    if target == "species":
+        return {}
+    known = catalog.loc[
+        catalog[target].isin(run.record["classes"]) & ((catalog.split != "") | (catalog.note == "")),
+        [target, "species"],
+    ].drop_duplicates()
+    if (known.species == "").any() or known[target].duplicated().any() or known.species.nunique() < 2:
+        return {}
     return dict(zip(known[target], known.species))
 
 
-def _judged(run, arm, part=None): return run.predictions(arm)[lambda table: table.split == (part or run.record["evaluated"])]
+def _judged(run, arm, part=None):
+    return run.predictions(arm)[lambda table: table.split == (part or run.record["evaluated"])]
 
 
-def _count(n, what): return f"{n:,} {what}" + ("" if n == 1 else "s")
+def _count(n, what):
+    return f"{n:,} {what}" + ("" if n == 1 else "s")
 
 # %% ../nbs/11_report.ipynb #a7617984
 def bar(label, value, hue):
     "A labelled bar for a share."
-    return Div(Span(label, cls="label"), Span(Span(style=f"width:{100 * (value or 0):.1f}%;background:{hue}"), cls="track", aria_hidden="true"), Span(share(value), cls="value"), cls="bar")
+    return Div(
+        Span(label, cls="label"),
+        Span(Span(style=f"width:{100 * (value or 0):.1f}%;background:{hue}"), cls="track", aria_hidden="true"),
+        Span(share(value), cls="value"),
+        cls="bar",
+    )
 
 
 def bars(figures):
@@ -228,14 +355,31 @@ def bars(figures):
     order, few = figures["classes"], len(figures["classes"]) <= 4
     shown = order if few else found_least(figures)[:3]
     rows = [] if few else [bar("balanced accuracy", figures["balanced_accuracy"]["value"], "var(--ink)")]
-    if "top_5_accuracy" in figures: rows.append(bar("in the best five", figures["top_5_accuracy"]["value"], "var(--ink)"))
-    return Div(*rows, *[bar(f"{name} found", figures["per_class"][name]["recall"]["value"], colour(name, order.index(name)) if few else "var(--soft)") for name in shown], cls="bars")
+    if "top_5_accuracy" in figures:
+        rows.append(bar("in the best five", figures["top_5_accuracy"]["value"], "var(--ink)"))
+    return Div(
+        *rows,
+        *[
+            bar(
+                f"{name} found",
+                figures["per_class"][name]["recall"]["value"],
+                colour(name, order.index(name)) if few else "var(--soft)",
+            )
+            for name in shown
+        ],
+        cls="bars",
+    )
 
 
 def number_card(name, accuracy, below, *rest, badge=None, kind=""):
     "A big number, what it is, and what is behind it."
-    return Div(P(name, Span(badge, cls="badge") if badge else None, cls="who"), P(Span(share(accuracy), cls="big"), Span(" accuracy", cls="unit"), cls="number"),
-               P(below, cls="interval"), *rest, cls=f"card {kind}".strip())
+    return Div(
+        P(name, Span(badge, cls="badge") if badge else None, cls="who"),
+        P(Span(share(accuracy), cls="big"), Span(" accuracy", cls="unit"), cls="number"),
+        P(below, cls="interval"),
+        *rest,
+        cls=f"card {kind}".strip(),
+    )
 
 
 def number_cards(run):
@@ -243,108 +387,196 @@ def number_cards(run):
     figures, large = figures_of(run), shown_large(run)
     first, few = figures[run.arms[0]], len(run.record["classes"]) <= 4
     majority = first["chance"]["majority_class"]
-    always = [bar(f"{name} found", float(name == majority), colour(name, i)) for i, name in enumerate(first["classes"])] if few else \
-             [bar("balanced accuracy", first["chance"]["balanced"], "var(--ink)")]
-    cards = [number_card(f"always “{majority}”", first["chance"]["majority"], "without looking at a picture", Div(*always, cls="bars"), kind="baseline")]
+    always = (
+        [bar(f"{name} found", float(name == majority), colour(name, i)) for i, name in enumerate(first["classes"])]
+        if few
+        else [bar("balanced accuracy", first["chance"]["balanced"], "var(--ink)")]
+    )
+    cards = [
+        number_card(
+            f"always “{majority}”",
+            first["chance"]["majority"],
+            "without looking at a picture",
+            Div(*always, cls="bars"),
+            kind="baseline",
+        )
+    ]
     for arm in large:
         values, chosen = figures[arm], has_verdict(run) and arm == run.verdict["chosen"]
-        cards.append(number_card(named(arm, run.arms.index(arm)), values["accuracy"]["value"], f"95 % interval {share(values['accuracy']['low']).removesuffix(' %')} to {share(values['accuracy']['high'])}",
-                                 bars(values), badge="chosen" if chosen else None))
+        cards.append(
+            number_card(
+                named(arm, run.arms.index(arm)),
+                values["accuracy"]["value"],
+                f"95 % interval {share(values['accuracy']['low']).removesuffix(' %')} to {share(values['accuracy']['high'])}",
+                bars(values),
+                badge="chosen" if chosen else None,
+            )
+        )
     others = {arm: values for arm, values in figures.items() if arm not in large}
-    return Div(Div(*cards, cls="cards"), arms_table("The other arms", others, run.arms, few, precision=False) if others else None)
+    return Div(
+        Div(*cards, cls="cards"),
+        arms_table("The other arms", others, run.arms, few, precision=False) if others else None,
+    )
 
 
 def arms_table(caption, figures, order, with_classes=True, precision=True, always=False):
     "Rows are arms, for a run that has many, after the majority baseline where it is wanted; columns are figures."
     first = next(iter(figures.values()))
-    classes, chance, majority = first["classes"] if with_classes else [], first["chance"], first["chance"]["majority_class"]
+    classes, chance, majority = (
+        first["classes"] if with_classes else [],
+        first["chance"],
+        first["chance"]["majority_class"],
+    )
     kinds = ("recall", "precision") if precision else ("recall",)
     five = all("top_5_accuracy" in values for values in figures.values())
-    head = ["", "accuracy", "balanced accuracy", *["in the best five"] * five, *[f"{kind} of {name}" for kind in kinds for name in classes]]
-    baseline = [f"always “{majority}”", share(chance["majority"]), share(chance["balanced"]), *["–"] * five, *[share(float(name == majority)) for name in classes], *[share(chance["majority"] if name == majority else None) for name in classes if precision]]
-    return table(caption, head, [baseline] * always + [[named(arm, order.index(arm)), cell(values["accuracy"]), cell(values["balanced_accuracy"]),
-                                  *[cell(values["top_5_accuracy"]) for _ in range(five)], *[cell(values["per_class"][name][kind]) for kind in kinds for name in classes]] for arm, values in figures.items()])
+    head = [
+        "",
+        "accuracy",
+        "balanced accuracy",
+        *["in the best five"] * five,
+        *[f"{kind} of {name}" for kind in kinds for name in classes],
+    ]
+    baseline = [
+        f"always “{majority}”",
+        share(chance["majority"]),
+        share(chance["balanced"]),
+        *["–"] * five,
+        *[share(float(name == majority)) for name in classes],
+        *[share(chance["majority"] if name == majority else None) for name in classes if precision],
+    ]
+    return table(
+        caption,
+        head,
+        [baseline] * always
+        + [
+            [
+                named(arm, order.index(arm)),
+                cell(values["accuracy"]),
+                cell(values["balanced_accuracy"]),
+                *[cell(values["top_5_accuracy"]) for _ in range(five)],
+                *[cell(values["per_class"][name][kind]) for kind in kinds for name in classes],
+            ]
+            for arm, values in figures.items()
+        ],
+    )
 
 # %% ../nbs/11_report.ipynb #27b69315
 def what_happened(
-    run, # a run
-) -> list: # sentences
+    run,  # a run
+) -> list:  # sentences
     "The result in one sentence, then what accuracy hides."
     arm, record = chosen_arm(run), run.record
     figures = run.metrics(arm)
     others = [f"{name} {share(run.metrics(name)['accuracy']['value'])}" for name in shown_large(run) if name != arm]
     chance = figures["chance"]
-    said = [f"{arm} gets {share(figures['accuracy']['value'])} of {figures['n']:,} {PARTS[record['evaluated']]} pictures right, " + "".join(f"{other}, " for other in others) +
-            f"and always answering “{chance['majority_class']}” gets {share(chance['majority'])}.",
-            f"{share(chance['majority'])} come for free: that is what always answering “{chance['majority_class']}” gets, which finds "
-            + (f"no {record['classes'][0] if record['classes'][1] == chance['majority_class'] else record['classes'][1]} at all." if len(record["classes"]) == 2 else "nothing else.")]
-    if "top_5_accuracy" in figures and len(record["classes"]) > MANY: said.append(f"In {share(figures['top_5_accuracy']['value'])} of the pictures the truth is among {arm}'s five best answers.")
+    said = [
+        f"{arm} gets {share(figures['accuracy']['value'])} of {figures['n']:,} {PARTS[record['evaluated']]} pictures right, "
+        + "".join(f"{other}, " for other in others)
+        + f"and always answering “{chance['majority_class']}” gets {share(chance['majority'])}.",
+        f"{share(chance['majority'])} come for free: that is what always answering “{chance['majority_class']}” gets, which finds "
+        + (
+            f"no {record['classes'][0] if record['classes'][1] == chance['majority_class'] else record['classes'][1]} at all."
+            if len(record["classes"]) == 2
+            else "nothing else."
+        ),
+    ]
+    if "top_5_accuracy" in figures and len(record["classes"]) > MANY:
+        said.append(
+            f"In {share(figures['top_5_accuracy']['value'])} of the pictures the truth is among {arm}'s five best answers."
+        )
     for name in shown_large(run):
         values = run.metrics(name)
         least, most, recalls = found_least(values)[0], found_least(values)[-1], values["per_class"]
-        if values["accuracy"]["low"] <= chance["majority"]: said.append(f"{name}, at {share(values['accuracy']['value'])}, is not clearly better than that.")
-        elif hidden(values): said.append(f"{name} reaches {share(values['accuracy']['value'])}, but misses {missed(values, least)}" + (f" against {missed(values, most)}." if len(record["classes"]) == 2 else "."))
-        elif recalls[least]["recall"]["value"] == recalls[most]["recall"]["value"]: said.append(f"{name} finds every class equally often.")
-        else: said.append(f"{name} is weakest at {least}: it misses {missed(values, least)}, which is not clearly more than of the others.")
+        if values["accuracy"]["low"] <= chance["majority"]:
+            said.append(f"{name}, at {share(values['accuracy']['value'])}, is not clearly better than that.")
+        elif hidden(values):
+            said.append(
+                f"{name} reaches {share(values['accuracy']['value'])}, but misses {missed(values, least)}"
+                + (f" against {missed(values, most)}." if len(record["classes"]) == 2 else ".")
+            )
+        elif recalls[least]["recall"]["value"] == recalls[most]["recall"]["value"]:
+            said.append(f"{name} finds every class equally often.")
+        else:
+            said.append(
+                f"{name} is weakest at {least}: it misses {missed(values, least)}, which is not clearly more than of the others."
+            )
     return said
 
 
 def how_sure(
-    run, # a run
-) -> list: # sentences
+    run,  # a run
+) -> list:  # sentences
     "How far the figures can be trusted."
     arm, record, said = chosen_arm(run), run.record, []
     pairs = run.verdict["pairs"] if has_verdict(run) else []
     for pair in pairs:
-        if arm not in (pair["a"], pair["b"]): continue
+        if arm not in (pair["a"], pair["b"]):
+            continue
         other = pair["b"] if pair["a"] == arm else pair["a"]
-        if other not in shown_large(run): continue
-        said.append(f"The difference of {abs(100 * pair['difference']['value']):.1f} points between {arm} and {other} is " +
-                    ("more than chance" if pair["p_value_holm"] < 0.05 else "small enough to be chance") + f" (p {p_value(pair['p_value_holm'])}{', ' + _by_holm(pairs) if len(pairs) > 1 else ''}).")
+        if other not in shown_large(run):
+            continue
+        said.append(
+            f"The difference of {abs(100 * pair['difference']['value']):.1f} points between {arm} and {other} is "
+            + ("more than chance" if pair["p_value_holm"] < 0.05 else "small enough to be chance")
+            + f" (p {p_value(pair['p_value_holm'])}{', ' + _by_holm(pairs) if len(pairs) > 1 else ''})."
+        )
     accuracy = run.metrics(arm)["accuracy"]
-    said.append(f"The accuracy of {arm} lies between {share(accuracy['low'])} and {share(accuracy['high'])} (95 % interval).")
+    said.append(
+        f"The accuracy of {arm} lies between {share(accuracy['low'])} and {share(accuracy['high'])} (95 % interval)."
+    )
     said.append(_trained(run, arm))
     return said
 
 
 def _trained(run, arm):
     "How often the models were trained, in a sentence."
-    seeded = {name: values["seeds"] for name, values in figures_of(run).items() if values.get("seeds", {}).get("n", 1) > 1}
+    seeded = {
+        name: values["seeds"] for name, values in figures_of(run).items() if values.get("seeds", {}).get("n", 1) > 1
+    }
     if arm in seeded:
         accuracy = seeded[arm]["accuracy"]
         return f"Trained with {seeded[arm]['n']} seeds, {arm} gets {share(accuracy['mean'])} on average, and a spread of {100 * (accuracy['spread'] or 0):.1f} points; the figures on this page are about the first."
-    if (run.folder/"repeated_splits.csv").is_file() and arm in (repeats := _repeated(run)).get("arms", {}):
+    if (run.folder / "repeated_splits.csv").is_file() and arm in (repeats := _repeated(run)).get("arms", {}):
         balanced = repeats["arms"][arm]["balanced_accuracy"]
         return f"Over {repeats['splits']} splits drawn anew the balanced accuracy of {arm} is {share(balanced['mean'])} on average, with a spread of {100 * balanced['spread']:.1f} points."
-    if seeded: return f"{_and(list(seeded))} {'was' if len(seeded) == 1 else 'were'} trained with {max(one['n'] for one in seeded.values())} seeds, the others once; the figures on this page are about the first."
-    return "Each model was trained once; another seed gives other figures." if len(run.arms) > 1 else "It was trained once; another seed gives other figures."
+    if seeded:
+        return f"{_and(list(seeded))} {'was' if len(seeded) == 1 else 'were'} trained with {max(one['n'] for one in seeded.values())} seeds, the others once; the figures on this page are about the first."
+    return (
+        "Each model was trained once; another seed gives other figures."
+        if len(run.arms) > 1
+        else "It was trained once; another seed gives other figures."
+    )
 
 
-def _repeated(run): return (run.verdict if has_verdict(run) else {}).get("repeated_splits") or {}
+def _repeated(run):
+    return (run.verdict if has_verdict(run) else {}).get("repeated_splits") or {}
 
 
 def p_value(
-    value, # 0 to 1
-) -> str: # such as `= 0.012`
+    value,  # 0 to 1
+) -> str:  # such as `= 0.012`
     "A p value with its sign, as one writes it."
     return "< 0.0001" if value < 1e-4 else f"= {value:.2g}"
 
 
-def _by_holm(pairs): return f"corrected by Holm for {len(pairs)} pairs"
+def _by_holm(pairs):
+    return f"corrected by Holm for {len(pairs)} pairs"
 
 # %% ../nbs/11_report.ipynb #485790ac
 def place(
-    run, # a run
-) -> str: # such as `runs/sample-species-resnet18`
+    run,  # a run
+) -> str:  # such as `runs/sample-species-resnet18`
     "How commands name the run."
     folder = run.folder.resolve()
     return f"runs/{folder.name}" if folder.parent.name == "runs" else folder.name
 
 
-def command(*words): return " ".join(["petclf", *[shlex.quote(str(word)) for word in words]])
+def command(*words):
+    return " ".join(["petclf", *[shlex.quote(str(word)) for word in words]])
 
 
-def _verb(record): return "compare" if len(record["settings"]["arms"]) > 1 else "train" # a comparison takes two arms
+def _verb(record):
+    return "compare" if len(record["settings"]["arms"]) > 1 else "train"  # a comparison takes two arms
 
 
 def _weights(record):
@@ -354,174 +586,406 @@ def _weights(record):
 
 
 MOST_STEPS = 6
-MENDABLE = r"unreadable: |annotations/list\.txt says |no \w+ known$" # notes of pictures that their owner can mend; what a split or a cleaned catalog leaves out is as it should be
+MENDABLE = r"unreadable: |annotations/list\.txt says |no \w+ known$"  # notes of pictures that their owner can mend; what a split or a cleaned catalog leaves out is as it should be
+
 
 def next_steps(
-    run, # a run
-) -> list: # pairs of a sentence and a command, which may be None; no more than `MOST_STEPS`
+    run,  # a run
+) -> list:  # pairs of a sentence and a command, which may be None; no more than `MOST_STEPS`
     "What to do next, the most pressing first."
     record, arm = run.record, chosen_arm(run)
-    figures, data, verb, again = run.metrics(arm), record["settings"]["data"], _verb(record), ("--recipe", f"{place(run)}/run.json", *_weights(record))
-    checklist, looked, steps = read_if_there(run.folder/"checklist.json"), read_if_there(run.folder/"audit.json"), []
+    figures, data, verb, again = (
+        run.metrics(arm),
+        record["settings"]["data"],
+        _verb(record),
+        ("--recipe", f"{place(run)}/run.json", *_weights(record)),
+    )
+    checklist, looked, steps = (
+        read_if_there(run.folder / "checklist.json"),
+        read_if_there(run.folder / "audit.json"),
+        [],
+    )
     if record["evaluated"] != "test":
-        steps.append(("Measure on pictures that steered nothing: split with a test part and train again.", command(verb, *again, "--split", "stratified", "--out", f"{place(run)}-tested")))
+        steps.append(
+            (
+                "Measure on pictures that steered nothing: split with a test part and train again.",
+                command(verb, *again, "--split", "stratified", "--out", f"{place(run)}-tested"),
+            )
+        )
     if figures["accuracy"]["low"] <= figures["chance"]["majority"]:
-        steps.append((f"Do not use {arm} yet: it does not clearly beat “always {figures['chance']['majority_class']}”. Train for longer, with more pictures" + (", or from pretrained weights." if arm.startswith("scratch") else ", or at a larger size."), None))
+        steps.append(
+            (
+                f"Do not use {arm} yet: it does not clearly beat “always {figures['chance']['majority_class']}”. Train for longer, with more pictures"
+                + (", or from pretrained weights." if arm.startswith("scratch") else ", or at a larger size."),
+                None,
+            )
+        )
     if label := hidden(figures):
-        steps.append((f"Look at the pictures of {label} that {arm} misses (in “What kinds of mistakes”) before anybody relies on it, and decide what such a mistake costs.", None))
-    if checklist and not checklist["passed"]: steps.append((f"Mend what the checklist finds wrong with {checklist['arm']}, and check again.", command("check", place(run))))
-    if looked is None: steps.append(("Look at the data: nobody has searched it for copies, broken files or wrong labels.", command("audit", "--data", data)))
+        steps.append(
+            (
+                f"Look at the pictures of {label} that {arm} misses (in “What kinds of mistakes”) before anybody relies on it, and decide what such a mistake costs.",
+                None,
+            )
+        )
+    if checklist and not checklist["passed"]:
+        steps.append(
+            (
+                f"Mend what the checklist finds wrong with {checklist['arm']}, and check again.",
+                command("check", place(run)),
+            )
+        )
+    if looked is None:
+        steps.append(
+            (
+                "Look at the data: nobody has searched it for copies, broken files or wrong labels.",
+                command("audit", "--data", data),
+            )
+        )
     elif doubted := looked["counts"].get("label_error"):
-        steps.append((f"Look at the {_count(doubted, 'suspected label')} (in “Look at the data first”), and write a CSV with the columns file and label that says what those with a wrong one show.",
-                      command("audit", "--data", data, "--apply", "--relabel", "labels.csv")))
+        steps.append(
+            (
+                f"Look at the {_count(doubted, 'suspected label')} (in “Look at the data first”), and write a CSV with the columns file and label that says what those with a wrong one show.",
+                command("audit", "--data", data, "--apply", "--relabel", "labels.csv"),
+            )
+        )
     if left := int(run.catalog.note.str.match(MENDABLE).sum()):
-        steps.append((f"See why {_count(left, 'picture')} {'was' if left == 1 else 'were'} left out, and mend or remove {'its file' if left == 1 else 'their files'}.", command("data", data)))
+        steps.append(
+            (
+                f"See why {_count(left, 'picture')} {'was' if left == 1 else 'were'} left out, and mend or remove {'its file' if left == 1 else 'their files'}.",
+                command("data", data),
+            )
+        )
     if record["data"]["name"].startswith("sample"):
-        steps.append(("The pictures are drawn by a program. Do the same with photos.", command("compare", "--data", "oxford-pets")))
+        steps.append(
+            (
+                "The pictures are drawn by a program. Do the same with photos.",
+                command("compare", "--data", "oxford-pets"),
+            )
+        )
     if len(run.arms) == 1:
-        steps.append(("Hold it against another arm on the same pictures: a figure alone says little.", command("compare", *again, "--arms", "scratch,pretrained", "--out", f"{place(run)}-compared")))
-    if not outside_of(run, arm): steps.append((f"Try {arm} on labelled pictures from where it will be used.", command("evaluate", place(run), "--data", "PATH")))
-    if checklist is None: steps.append(("Go through the checklist.", command("check", place(run))))
+        steps.append(
+            (
+                "Hold it against another arm on the same pictures: a figure alone says little.",
+                command("compare", *again, "--arms", "scratch,pretrained", "--out", f"{place(run)}-compared"),
+            )
+        )
+    if not outside_of(run, arm):
+        steps.append(
+            (
+                f"Try {arm} on labelled pictures from where it will be used.",
+                command("evaluate", place(run), "--data", "PATH"),
+            )
+        )
+    if checklist is None:
+        steps.append(("Go through the checklist.", command("check", place(run))))
     if record["recipe"].get("seeds", 1) == 1 and not _repeated(run):
-        steps.append(("See how much is luck: repeat with another seed, which also splits anew.", command(verb, *again, "--seed", record["seed"] + 1, "--out", f"{place(run)}-seed-{record['seed'] + 1}")))
+        steps.append(
+            (
+                "See how much is luck: repeat with another seed, which also splits anew.",
+                command(verb, *again, "--seed", record["seed"] + 1, "--out", f"{place(run)}-seed-{record['seed'] + 1}"),
+            )
+        )
     return steps[:MOST_STEPS]
 
 
 def outside_of(
-    run, # a run
-    arm, # one of its arms
-) -> list: # folders with `away.json` and `metrics.json`, by name
+    run,  # a run
+    arm,  # one of its arms
+) -> list:  # folders with `away.json` and `metrics.json`, by name
     "What an arm was tried on away from home."
     return [path.parent for path in sorted(run.arm(arm).glob("outside/*/away.json"))]
 
 # %% ../nbs/11_report.ipynb #befd67cd
 def notices(
-    run, # a run
-) -> list: # sentences
+    run,  # a run
+) -> list:  # sentences
     "What a reader must know before any figure."
     record, said = run.record, []
     if record["evaluated"] != "test":
-        said.append("There is no test part in this run. Every figure is about validation pictures, which also steered the training, so it is on the hopeful side.")
+        said.append(
+            "There is no test part in this run. Every figure is about validation pictures, which also steered the training, so it is on the hopeful side."
+        )
     if unfinished := [arm for arm in record["settings"]["arms"] if arm not in run.arms]:
-        said.append(f"Not finished yet, and not on this page: {', '.join(unfinished)}. The same command again continues.")
-    checklist = read_if_there(run.folder/"checklist.json")
+        said.append(
+            f"Not finished yet, and not on this page: {', '.join(unfinished)}. The same command again continues."
+        )
+    checklist = read_if_there(run.folder / "checklist.json")
     if checklist and not checklist["passed"]:
         failed = [_words(item["name"]) for item in _failed(checklist) if item["severity"] == "error"]
-        said.append(f"The checklist is not passed: {checklist['arm']} fails at {_and(failed)}. What that means and what to do about it is in the section “The checklist”.")
+        said.append(
+            f"The checklist is not passed: {checklist['arm']} fails at {_and(failed)}. What that means and what to do about it is in the section “The checklist”."
+        )
     if record["data"]["name"] in ("sample", "sample-faults"):
-        said.append("The pets in this run are drawn by a program. Its figures show how the tool works and say nothing about photos.")
+        said.append(
+            "The pets in this run are drawn by a program. Its figures show how the tool works and say nothing about photos."
+        )
     return said
 
 
-def _failed(checklist): return sorted((item for item in checklist["items"] if item["status"] == "fail"), key=lambda item: item["severity"])
+def _failed(checklist):
+    return sorted((item for item in checklist["items"] if item["status"] == "fail"), key=lambda item: item["severity"])
 
 
-def _words(name): return name.replace("_", " ")
+def _words(name):
+    return name.replace("_", " ")
 
 
 def top(
-    run, # a run
-) -> FT: # the head of the page
+    run,  # a run
+) -> FT:  # the head of the page
     "What everybody reads."
     record, steps = run.record, next_steps(run)
     recipe = record["recipe"]
-    trained = [arm for arm in run.arms if not arm.startswith("probe") or recipe.get("head") == "fastai"] # other probes have no epochs
-    sizes = sorted({size for arm in run.arms if (size := record["arms"][arm].get("size", None if arm.startswith("probe") else recipe["size"]))})
-    checklist = read_if_there(run.folder/"checklist.json")
-    facts = [_and(run.arms) if len(run.arms) <= FEW else f"{len(run.arms)} arms", recipe["arch"], f"{_and([str(size) for size in sizes])} px", *([("up to " if recipe.get("patience") else "") + _count(recipe["epochs"], "epoch")] if trained else []),
-             f"{record['data']['pictures']:,} pictures", f"{record['split']} split", f"seed {record['seed']}", *([f"checklist of {checklist['arm']} {'passed' if checklist['passed'] else 'not passed'}"] if checklist else [])]
+    trained = [
+        arm for arm in run.arms if not arm.startswith("probe") or recipe.get("head") == "fastai"
+    ]  # other probes have no epochs
+    sizes = sorted(
+        {
+            size
+            for arm in run.arms
+            if (size := record["arms"][arm].get("size", None if arm.startswith("probe") else recipe["size"]))
+        }
+    )
+    checklist = read_if_there(run.folder / "checklist.json")
+    facts = [
+        _and(run.arms) if len(run.arms) <= FEW else f"{len(run.arms)} arms",
+        recipe["arch"],
+        f"{_and([str(size) for size in sizes])} px",
+        *([("up to " if recipe.get("patience") else "") + _count(recipe["epochs"], "epoch")] if trained else []),
+        f"{record['data']['pictures']:,} pictures",
+        f"{record['split']} split",
+        f"seed {record['seed']}",
+        *(
+            [f"checklist of {checklist['arm']} {'passed' if checklist['passed'] else 'not passed'}"]
+            if checklist
+            else []
+        ),
+    ]
     result, *hides = what_happened(run)
-    answers = [Div(H2("What accuracy hides"), *[P(sentence) for sentence in hides]), Div(H2("How sure that is"), *[P(sentence) for sentence in how_sure(run)]),
-               Div(H2("What to do next"), Ol(*[Li(sentence) for sentence, _ in steps[:3]]), P(A("The commands", href="#what-to-do-next")))]
-    return Header(P("petclf, the page of a run", cls="eyebrow"), H1(f"{record['data']['name']}: {question(record)}"),
-                  P(result, cls="result"), P(" · ".join(facts), cls="facts"),
-                  *[Aside(sentence, cls="notice", role="note") for sentence in notices(run)], number_cards(run), Div(*answers, cls="answers"))
+    answers = [
+        Div(H2("What accuracy hides"), *[P(sentence) for sentence in hides]),
+        Div(H2("How sure that is"), *[P(sentence) for sentence in how_sure(run)]),
+        Div(
+            H2("What to do next"),
+            Ol(*[Li(sentence) for sentence, _ in steps[:3]]),
+            P(A("The commands", href="#what-to-do-next")),
+        ),
+    ]
+    return Header(
+        P("petclf, the page of a run", cls="eyebrow"),
+        H1(f"{record['data']['name']}: {question(record)}"),
+        P(result, cls="result"),
+        P(" · ".join(facts), cls="facts"),
+        *[Aside(sentence, cls="notice", role="note") for sentence in notices(run)],
+        number_cards(run),
+        Div(*answers, cls="answers"),
+    )
 
 # %% ../nbs/11_report.ipynb #a72d5238
 def count_first(
-    run, # a run
-) -> FT: # class tables, left out pictures, the majority baseline
+    run,  # a run
+) -> FT:  # class tables, left out pictures, the majority baseline
     "Section: what there is, before any model."
     catalog, record = run.catalog, run.record
     chance = run.metrics(run.arms[0])["chance"]
-    return chapter("Count first",
-        P(f"Nobody should believe a figure before knowing what was counted. Of the {PARTS[record['evaluated']]} pictures, {share(chance['majority'])} are “{chance['majority_class']}”. "
-          "Whoever always gives that answer is right that often without looking, so that is the figure to beat. Balanced accuracy, the mean of the recalls, "
-          f"gives such an answer no more than {share(chance['balanced'])}."), *class_tables(catalog, record["target"]))
+    return chapter(
+        "Count first",
+        P(
+            f"Nobody should believe a figure before knowing what was counted. Of the {PARTS[record['evaluated']]} pictures, {share(chance['majority'])} are “{chance['majority_class']}”. "
+            "Whoever always gives that answer is right that often without looking, so that is the figure to beat. Balanced accuracy, the mean of the recalls, "
+            f"gives such an answer no more than {share(chance['balanced'])}."
+        ),
+        *class_tables(catalog, record["target"]),
+    )
 
 
 def class_tables(catalog, target):
     "The class tables, that of the target first, large ones folded; and why pictures were left out."
     known = [column for column in ("species", "breed", "label") if (catalog[column] != "").any()]
-    if "breed" in known and (catalog.breed == catalog.label).all(): known.remove("label")
-    if "species" in known and "label" in known and target != "label" and catalog.label.nunique() == catalog.species.nunique(): known.remove("label")
+    if "breed" in known and (catalog.breed == catalog.label).all():
+        known.remove("label")
+    if (
+        "species" in known
+        and "label" in known
+        and target != "label"
+        and catalog.label.nunique() == catalog.species.nunique()
+    ):
+        known.remove("label")
     columns = sorted(known, key=lambda column: column != target)
     tables = [(column, count_table(catalog, column)) for column in columns]
     small = [shown for column, shown in tables if catalog[column].nunique() <= 6]
-    large = [folded(f"By {column}: {catalog[column].nunique()} kinds", shown) for column, shown in tables if catalog[column].nunique() > 6]
+    large = [
+        folded(f"By {column}: {catalog[column].nunique()} kinds", shown)
+        for column, shown in tables
+        if catalog[column].nunique() > 6
+    ]
     return [Div(*small, left_out(catalog), cls="row"), *large]
 
 
 def count_table(catalog, by):
     "The class table with bars for the shares."
     counts = class_table(catalog, by)
-    species, largest = dict(zip(catalog.breed, catalog.species)) if by == "breed" else {}, counts.share[:-1].max() # a breed has the colour of its species
+    species, largest = (
+        dict(zip(catalog.breed, catalog.species)) if by == "breed" else {},
+        counts.share[:-1].max(),
+    )  # a breed has the colour of its species
+
     def cells(name, row, number, total):
         hue = species.get(name) or name
-        line = None if total else Span(style=f"width:{100 * row['share'] / largest:.0f}%;background:{colour(hue, number)}", cls="inline", aria_hidden="true")
-        return ["all" if total else named(name, number, hue)] + [Span(share(float(value)), line, cls="shares") if column == "share" else f"{int(value):,}" for column, value in row.items()]
-    return table(f"Pictures by {by}", [by, *counts.columns], [cells(name, row, number, number == len(counts) - 1) for number, (name, row) in enumerate(counts.iterrows())], last=True)
+        line = (
+            None
+            if total
+            else Span(
+                style=f"width:{100 * row['share'] / largest:.0f}%;background:{colour(hue, number)}",
+                cls="inline",
+                aria_hidden="true",
+            )
+        )
+        return ["all" if total else named(name, number, hue)] + [
+            Span(share(float(value)), line, cls="shares") if column == "share" else f"{int(value):,}"
+            for column, value in row.items()
+        ]
+
+    return table(
+        f"Pictures by {by}",
+        [by, *counts.columns],
+        [cells(name, row, number, number == len(counts) - 1) for number, (name, row) in enumerate(counts.iterrows())],
+        last=True,
+    )
 
 
 def left_out(catalog):
     "Why pictures were left out, counted."
     reasons = catalog.note[catalog.note != ""].str.replace(r" \(.*", "", regex=True).value_counts()
-    if not len(reasons): return P("No picture was left out.")
-    return table(f"Left out: {reasons.sum():,} of {len(catalog):,} pictures", ["reason", "pictures"], [[reason, f"{count:,}"] for reason, count in reasons.items()])
+    if not len(reasons):
+        return P("No picture was left out.")
+    return table(
+        f"Left out: {reasons.sum():,} of {len(catalog):,} pictures",
+        ["reason", "pictures"],
+        [[reason, f"{count:,}"] for reason, count in reasons.items()],
+    )
 
 # %% ../nbs/11_report.ipynb #fffefb1f
-FOUND = {"duplicate_across_splits": ("pair of copies in different parts", "pairs of copies in different parts", "a copy of a training picture tests nothing"),
-         "duplicate_labels_disagree": ("pair of copies with different labels", "pairs of copies with different labels", "at least one of the two labels is wrong"),
-         "unreadable": ("file that cannot be read", "files that cannot be read", "they are left out"),
-         "label_error": ("suspected wrong label", "suspected wrong labels", "a model that has not seen the picture says something else; it may be wrong too"),
-         "exact_duplicate": ("pair of exact copies", "pairs of exact copies", "the same bytes, or the same pixels"),
-         "near_duplicate": ("pair of near copies", "pairs of near copies", "the same picture cropped, turned, mirrored or compressed"),
-         "odd_size": ("odd size", "odd sizes", "much smaller, larger or longer than the others"),
-         "dark": ("dark picture", "dark pictures", "hardly anything is bright"),
-         "bright": ("washed-out picture", "washed-out pictures", "hardly anything is dark"),
-         "blurred": ("blurred picture", "blurred pictures", "no sharp edges"),
-         "misnamed": ("file with a wrong ending", "files with a wrong ending", "they can be read; other programs may stumble")} # in the order of the page
+FOUND = {
+    "duplicate_across_splits": (
+        "pair of copies in different parts",
+        "pairs of copies in different parts",
+        "a copy of a training picture tests nothing",
+    ),
+    "duplicate_labels_disagree": (
+        "pair of copies with different labels",
+        "pairs of copies with different labels",
+        "at least one of the two labels is wrong",
+    ),
+    "unreadable": ("file that cannot be read", "files that cannot be read", "they are left out"),
+    "label_error": (
+        "suspected wrong label",
+        "suspected wrong labels",
+        "a model that has not seen the picture says something else; it may be wrong too",
+    ),
+    "exact_duplicate": ("pair of exact copies", "pairs of exact copies", "the same bytes, or the same pixels"),
+    "near_duplicate": (
+        "pair of near copies",
+        "pairs of near copies",
+        "the same picture cropped, turned, mirrored or compressed",
+    ),
+    "odd_size": ("odd size", "odd sizes", "much smaller, larger or longer than the others"),
+    "dark": ("dark picture", "dark pictures", "hardly anything is bright"),
+    "bright": ("washed-out picture", "washed-out pictures", "hardly anything is dark"),
+    "blurred": ("blurred picture", "blurred pictures", "no sharp edges"),
+    "misnamed": (
+        "file with a wrong ending",
+        "files with a wrong ending",
+        "they can be read; other programs may stumble",
+    ),
+}  # in the order of the page
 
-def found_words(kind, n): return f"{n:,} {FOUND[kind][n != 1]}"
+
+def found_words(kind, n):
+    return f"{n:,} {FOUND[kind][n != 1]}"
 
 
 def look_first(
-    run, # a run
-) -> FT: # counts, copies, the worst of each kind
+    run,  # a run
+) -> FT:  # counts, copies, the worst of each kind
     "Section: what the audit found."
-    title, path = "Look at the data first", run.folder/"audit.json"
+    title, path = "Look at the data first", run.folder / "audit.json"
     if not path.is_file():
         why = "This run was made with --no-audit. " if run.record["settings"].get("look") is False else ""
-        return chapter(title, P(why, Strong("Nobody looked at the data"), " for copies, broken files and wrong labels before training. If a test picture has a copy among the training pictures, the figures on this page are too high, and nothing here would show it."),
-                       Pre(Code(command("audit", "--data", run.record["settings"]["data"])), tabindex="0"))
-    about, findings, catalog = read_json(path), read_text_table(run.folder/"audit.csv").astype({"score": "float64"}), run.catalog
+        return chapter(
+            title,
+            P(
+                why,
+                Strong("Nobody looked at the data"),
+                " for copies, broken files and wrong labels before training. If a test picture has a copy among the training pictures, the figures on this page are too high, and nothing here would show it.",
+            ),
+            Pre(Code(command("audit", "--data", run.record["settings"]["data"])), tabindex="0"),
+        )
+    about, findings, catalog = (
+        read_json(path),
+        read_text_table(run.folder / "audit.csv").astype({"score": "float64"}),
+        run.catalog,
+    )
     counts, left = about["counts"], about["left_out"]
-    present, clean = [kind for kind in FOUND if counts.get(kind)], [FOUND[kind][1] for kind in FOUND if counts.get(kind) == 0]
-    rows = [[FOUND[kind][1], FOUND[kind][2], findings.severity[findings.kind == kind].iloc[0], f"{counts[kind]:,}", f"{_files_of(findings, kind):,}"] for kind in present]
+    present, clean = (
+        [kind for kind in FOUND if counts.get(kind)],
+        [FOUND[kind][1] for kind in FOUND if counts.get(kind) == 0],
+    )
+    rows = [
+        [
+            FOUND[kind][1],
+            FOUND[kind][2],
+            findings.severity[findings.kind == kind].iloc[0],
+            f"{counts[kind]:,}",
+            f"{_files_of(findings, kind):,}",
+        ]
+        for kind in present
+    ]
     grids = [_worst_found(findings[findings.kind == kind], kind, Path(run.record["data"]["root"])) for kind in present]
-    return chapter(title, P(f"Before any training, {_count(about['pictures'], 'picture')} were looked at. " + ("Nothing was found." if not present else f"The audit found {_and([found_words(kind, counts[kind]) for kind in present])}.")
-                            + (f" Looked for and not found: {_and(clean)}." if clean else "")),
+    return chapter(
+        title,
+        P(
+            f"Before any training, {_count(about['pictures'], 'picture')} were looked at. "
+            + (
+                "Nothing was found."
+                if not present
+                else f"The audit found {_and([found_words(kind, counts[kind]) for kind in present])}."
+            )
+            + (f" Looked for and not found: {_and(clean)}." if clean else "")
+        ),
         findings_table(rows) if rows else None,
-        Ul(*[Li(Strong(f"Not looked for: {FOUND[kind][1]}."), f" {why[:1].upper()}{why[1:]}.") for kind, why in left.items()], cls="sentences") if left else None,
-        P(copies_in_words(catalog)), P(_files_in_words(about)),
+        Ul(
+            *[
+                Li(Strong(f"Not looked for: {FOUND[kind][1]}."), f" {why[:1].upper()}{why[1:]}.")
+                for kind, why in left.items()
+            ],
+            cls="sentences",
+        )
+        if left
+        else None,
+        P(copies_in_words(catalog)),
+        P(_files_in_words(about)),
         *[part for kind, grid in zip(present[:3], grids) for part in (H3(_worst_title(findings, kind)), grid)],
-        *[folded(_worst_title(findings, kind), grid) for kind, grid in zip(present[3:], grids[3:])])
+        *[folded(_worst_title(findings, kind), grid) for kind, grid in zip(present[3:], grids[3:])],
+    )
 
 
 def findings_table(rows):
     "What was found, a row a kind."
-    return table("What the audit found", ["", "severity", "findings", "pictures"],
-                 [[Span(kind, Span(meaning, cls="remedy")), Span(severity, cls="bad" if severity == "error" else None), found, pictures] for kind, meaning, severity, found, pictures in rows], left=2)
+    return table(
+        "What the audit found",
+        ["", "severity", "findings", "pictures"],
+        [
+            [
+                Span(kind, Span(meaning, cls="remedy")),
+                Span(severity, cls="bad" if severity == "error" else None),
+                found,
+                pictures,
+            ]
+            for kind, meaning, severity, found, pictures in rows
+        ],
+        left=2,
+    )
 
 
 def _files_of(findings, kind):
@@ -530,72 +994,147 @@ def _files_of(findings, kind):
 
 
 def copies_in_words(
-    catalog, # a catalog with its groups
-) -> str: # sentences
+    catalog,  # a catalog with its groups
+) -> str:  # sentences
     "How many groups of copies there are, and whether they stand in one part."
     used = catalog[(catalog.note == "") | (catalog.split != "")]
     sizes = used.groupby("group").size()
     copies = used[used.group.map(sizes) > 1]
-    if copies.empty: return "No two usable pictures are known to be copies of each other."
+    if copies.empty:
+        return "No two usable pictures are known to be copies of each other."
     apart = int((copies[copies.split != ""].groupby("group").split.nunique() > 1).sum())
     groups = int(copies.group.nunique())
-    return f"{_count(groups, 'group')} of copies hold{'s' if groups == 1 else ''} {len(copies):,} pictures, the largest {int(sizes.max())}. " + (
-        f"{_count(apart, 'group')} stand{'s' if apart == 1 else ''} in more than one part." if apart else "Each stands in one part, so no copy of a training picture judges." if (copies.split != "").any() else "")
+    return (
+        f"{_count(groups, 'group')} of copies hold{'s' if groups == 1 else ''} {len(copies):,} pictures, the largest {int(sizes.max())}. "
+        + (
+            f"{_count(apart, 'group')} stand{'s' if apart == 1 else ''} in more than one part."
+            if apart
+            else "Each stands in one part, so no copy of a training picture judges."
+            if (copies.split != "").any()
+            else ""
+        )
+    )
 
 
 def _files_in_words(about):
     formats = about.get("files", {}).get("format", {})
-    if not formats: return "No file could be read."
+    if not formats:
+        return "No file could be read."
     said = f"Formats: {_and([f'{count:,} {name}' for name, count in formats.items()])}."
-    return said + (f" {_count(about['animated'], 'file')} hold{'s' if about['animated'] == 1 else ''} several pictures; the first of each is used." if about.get("animated") else "")
+    return said + (
+        f" {_count(about['animated'], 'file')} hold{'s' if about['animated'] == 1 else ''} several pictures; the first of each is used."
+        if about.get("animated")
+        else ""
+    )
 
 
-WORST = 6 # findings of a kind that are shown as pictures
+WORST = 6  # findings of a kind that are shown as pictures
+
 
 def _worst_title(findings, kind):
     scores = findings.score[findings.kind == kind]
     words = FOUND[kind][1]
-    return f"{words[0].upper()}{words[1:]}: " + (f"{'the worst ' if scores.nunique() > 1 else ''}{WORST} of {len(scores):,}" if len(scores) > WORST else "all" if len(scores) > 1 else "the one there is")
+    return f"{words[0].upper()}{words[1:]}: " + (
+        f"{'the worst ' if scores.nunique() > 1 else ''}{WORST} of {len(scores):,}"
+        if len(scores) > WORST
+        else "all"
+        if len(scores) > 1
+        else "the one there is"
+    )
 
 
 def _worst_found(findings, kind, root):
     "The worst findings of one kind as pictures, copies as pairs."
     worst = findings.sort_values("score", ascending=False, kind="stable").head(WORST)
-    if not root.is_dir(): return P(f"The pictures cannot be shown: the data folder {root} is no longer there. They are ", _and([f"{row.file}{f' and {row.other}' if row.other else ''} ({row.evidence})" for row in worst.itertuples()]), ".", cls="gone")
-    return Div(*[_one_finding(root, row) for row in worst.itertuples()], cls="pets pairs" if (worst.other != "").any() else "pets")
+    if not root.is_dir():
+        return P(
+            f"The pictures cannot be shown: the data folder {root} is no longer there. They are ",
+            _and(
+                [f"{row.file}{f' and {row.other}' if row.other else ''} ({row.evidence})" for row in worst.itertuples()]
+            ),
+            ".",
+            cls="gone",
+        )
+    return Div(
+        *[_one_finding(root, row) for row in worst.itertuples()],
+        cls="pets pairs" if (worst.other != "").any() else "pets",
+    )
 
 
 def _one_finding(root, row):
     files = [file for file in (row.file, row.other) if file]
-    shown = [_looked_at(root/file, file, row) for file in files]
-    return Figure(Div(*shown, cls="pair") if len(shown) > 1 else shown[0], Figcaption(Span(row.evidence.replace("`other`", "the second").replace("`file`", "the first")) if row.kind != "unreadable" else None, *[Span(file.removeprefix("images/"), cls="file") for file in files]), cls="pet")
+    shown = [_looked_at(root / file, file, row) for file in files]
+    return Figure(
+        Div(*shown, cls="pair") if len(shown) > 1 else shown[0],
+        Figcaption(
+            Span(row.evidence.replace("`other`", "the second").replace("`file`", "the first"))
+            if row.kind != "unreadable"
+            else None,
+            *[Span(file.removeprefix("images/"), cls="file") for file in files],
+        ),
+        cls="pet",
+    )
 
 
 def _looked_at(path, file, row):
-    if row.kind == "unreadable": return Div(row.evidence, cls="gone")
-    try: return Img(src=pet_picture(path), alt=f"{file}: {FOUND[row.kind][0]}, {row.evidence}", width=176, height=176)
-    except PictureError as error: return Div(f"cannot be shown: {error}", cls="gone")
+    if row.kind == "unreadable":
+        return Div(row.evidence, cls="gone")
+    try:
+        return Img(src=pet_picture(path), alt=f"{file}: {FOUND[row.kind][0]}, {row.evidence}", width=176, height=176)
+    except PictureError as error:
+        return Div(f"cannot be shown: {error}", cls="gone")
 
 # %% ../nbs/11_report.ipynb #ed0cad56
 def side_by_side(
-    run, # a run
-) -> FT: # tables, forest plot, confusion matrices, paired test
+    run,  # a run
+) -> FT:  # tables, forest plot, confusion matrices, paired test
     "Section: the figures of all arms."
     figures, part = figures_of(run), run.record["evaluated"]
     first = next(iter(figures.values()))
     many, large = len(first["classes"]) > 4, {arm: figures[arm] for arm in shown_large(run)}
     small = {arm: values for arm, values in figures.items() if arm not in large}
-    per_class = None if len(first["classes"]) > MANY else figures_by_class(large) # many classes have their own section
-    side = [arms_table("Accuracy next to what it hides", figures, run.arms, not many, always=True), folded("Ranking and log loss", figures_table(figures, with_classes=False))] if small else [figures_table(figures, with_classes=not many)]
-    return chapter("The arms side by side" if len(figures) > 1 else "The figures",
-        P(f"All figures are about the same {first['n']:,} {PARTS[part]} pictures. Below each stands its 95 % interval: what the figure could also be if other pictures of the same kind had been drawn. "
-          "Recall is how many pictures of a class were found; precision is how often an answer was right."),
-        *side, folded(f"Recall and precision of all {len(first['classes'])} classes" + (f", {_and(list(large))}" if small else ""), per_class) if many and per_class is not None else None,
-        plot(plot_figures(large), "Figures with their intervals. " + " ".join(f"{arm}: accuracy {percent(values['accuracy'])}, balanced accuracy {percent(values['balanced_accuracy'])}." for arm, values in large.items()),
-             "Points are the figures, lines their 95 % intervals." + (" Whether two arms differ is for the paired test below to say, not for the overlap of lines." if len(figures) > 1 else "")),
+    per_class = None if len(first["classes"]) > MANY else figures_by_class(large)  # many classes have their own section
+    side = (
+        [
+            arms_table("Accuracy next to what it hides", figures, run.arms, not many, always=True),
+            folded("Ranking and log loss", figures_table(figures, with_classes=False)),
+        ]
+        if small
+        else [figures_table(figures, with_classes=not many)]
+    )
+    return chapter(
+        "The arms side by side" if len(figures) > 1 else "The figures",
+        P(
+            f"All figures are about the same {first['n']:,} {PARTS[part]} pictures. Below each stands its 95 % interval: what the figure could also be if other pictures of the same kind had been drawn. "
+            "Recall is how many pictures of a class were found; precision is how often an answer was right."
+        ),
+        *side,
+        folded(
+            f"Recall and precision of all {len(first['classes'])} classes"
+            + (f", {_and(list(large))}" if small else ""),
+            per_class,
+        )
+        if many and per_class is not None
+        else None,
+        plot(
+            plot_figures(large),
+            "Figures with their intervals. "
+            + " ".join(
+                f"{arm}: accuracy {percent(values['accuracy'])}, balanced accuracy {percent(values['balanced_accuracy'])}."
+                for arm, values in large.items()
+            ),
+            "Points are the figures, lines their 95 % intervals."
+            + (
+                " Whether two arms differ is for the paired test below to say, not for the overlap of lines."
+                if len(figures) > 1
+                else ""
+            ),
+        ),
         H3("Who was taken for whom"),
         *_confusions(run, figures, large, small),
-        *paired_tests(run), folded("How the intervals are made", methods(figures)))
+        *paired_tests(run),
+        folded("How the intervals are made", methods(figures)),
+    )
 
 
 def figures_table(figures, with_classes=True):
@@ -603,58 +1142,142 @@ def figures_table(figures, with_classes=True):
     first = next(iter(figures.values()))
     chance, classes = first["chance"], first["classes"]
     majority = chance["majority_class"]
-    rows = [["accuracy", share(chance["majority"]), *[cell(values["accuracy"]) for values in figures.values()]],
-            ["balanced accuracy", share(chance["balanced"]), *[cell(values["balanced_accuracy"]) for values in figures.values()]]]
-    if all("top_5_accuracy" in values for values in figures.values()): rows.append(["truth in the best five", "–", *[cell(values["top_5_accuracy"]) for values in figures.values()]])
+    rows = [
+        ["accuracy", share(chance["majority"]), *[cell(values["accuracy"]) for values in figures.values()]],
+        [
+            "balanced accuracy",
+            share(chance["balanced"]),
+            *[cell(values["balanced_accuracy"]) for values in figures.values()],
+        ],
+    ]
+    if all("top_5_accuracy" in values for values in figures.values()):
+        rows.append(["truth in the best five", "–", *[cell(values["top_5_accuracy"]) for values in figures.values()]])
     for kind in ("recall", "precision") if with_classes else ():
         for number, name in enumerate(classes):
-            always = ("100 %" if name == majority else "0 %") if kind == "recall" else share(chance["majority"]) if name == majority else "–"
-            rows.append([Span(f"{kind} of ", named(name, number)), always, *[cell(values["per_class"][name][kind]) for values in figures.values()]])
-    for kind, words in (("roc_auc", "area under ROC"), ("average_precision", "average precision"), ("log_loss", "log loss (lower is better)")):
-        if kind in first: rows.append([words, "–", *[cell(values[kind], proportion=False) for values in figures.values()]])
-    return table("Accuracy next to what it hides", ["", f"always “{majority}”", *[named(arm, number) for number, arm in enumerate(figures)]], rows)
+            always = (
+                ("100 %" if name == majority else "0 %")
+                if kind == "recall"
+                else share(chance["majority"])
+                if name == majority
+                else "–"
+            )
+            rows.append(
+                [
+                    Span(f"{kind} of ", named(name, number)),
+                    always,
+                    *[cell(values["per_class"][name][kind]) for values in figures.values()],
+                ]
+            )
+    for kind, words in (
+        ("roc_auc", "area under ROC"),
+        ("average_precision", "average precision"),
+        ("log_loss", "log loss (lower is better)"),
+    ):
+        if kind in first:
+            rows.append([words, "–", *[cell(values[kind], proportion=False) for values in figures.values()]])
+    return table(
+        "Accuracy next to what it hides",
+        ["", f"always “{majority}”", *[named(arm, number) for number, arm in enumerate(figures)]],
+        rows,
+    )
 
 
 def figures_by_class(figures):
     "Recall and precision of every class for every arm, the class found least first."
     first = next(iter(figures.values()))
-    order = found_least(first) + [name for name in first["classes"] if first["per_class"][name]["recall"]["value"] is None]
+    order = found_least(first) + [
+        name for name in first["classes"] if first["per_class"][name]["recall"]["value"] is None
+    ]
     head = ["class", "pictures", *[f"{kind}, {arm}" for arm in figures for kind in ("recall", "precision")]]
-    rows = [[name, f"{first['per_class'][name]['support']:,}", *[cell(values["per_class"][name][kind]) for values in figures.values() for kind in ("recall", "precision")]] for name in order]
+    rows = [
+        [
+            name,
+            f"{first['per_class'][name]['support']:,}",
+            *[cell(values["per_class"][name][kind]) for values in figures.values() for kind in ("recall", "precision")],
+        ]
+        for name in order
+    ]
     return table("Every class, the one found least first", head, rows)
 
 
 def confusions(figures, order=None, species_of=None):
     "A confusion matrix for each arm; side by side where there is room."
-    least = 640 if len(next(iter(figures.values()))["classes"]) <= 16 else 900 # with many classes the counts must stay readable
-    return Div(*[plot(plot_confusions({arm: values}, order, species_of), f"Confusion matrix of {described_confusion(arm, values)}", least=least) for arm, values in figures.items()], cls="row")
+    least = (
+        640 if len(next(iter(figures.values()))["classes"]) <= 16 else 900
+    )  # with many classes the counts must stay readable
+    return Div(
+        *[
+            plot(
+                plot_confusions({arm: values}, order, species_of),
+                f"Confusion matrix of {described_confusion(arm, values)}",
+                least=least,
+            )
+            for arm, values in figures.items()
+        ],
+        cls="row",
+    )
 
 
 def _confusions(run, figures, large, small):
     "The confusion matrices of a run: all of them, or with many classes that of the chosen arm, in the order that its mistakes give."
     if len(run.record["classes"]) <= MANY:
-        return [P("Rows are the truth, columns the answers; the diagonal is right."), confusions(large), folded(f"Those of {_and(list(small))}", confusions(small)) if small else None]
+        return [
+            P("Rows are the truth, columns the answers; the diagonal is right."),
+            confusions(large),
+            folded(f"Those of {_and(list(small))}", confusions(small)) if small else None,
+        ]
     chosen, species_of = chosen_arm(run), species_by_class(run)
-    order, rest = order_by_similarity(figures[chosen], species_of), {arm: values for arm, values in figures.items() if arm != chosen}
-    return [P("Rows are the truth, columns the answers; the diagonal, in blue, is right. What is taken for each other stands side by side" +
-              (", and a line parts the species: outside the blocks along the diagonal the species is wrong too." if species_of else ".")),
-            confusions({chosen: figures[chosen]}, order, species_of), folded(f"Of {_and(list(rest))}, in the same order", confusions(rest, order, species_of)) if rest else None]
+    order, rest = (
+        order_by_similarity(figures[chosen], species_of),
+        {arm: values for arm, values in figures.items() if arm != chosen},
+    )
+    return [
+        P(
+            "Rows are the truth, columns the answers; the diagonal, in blue, is right. What is taken for each other stands side by side"
+            + (
+                ", and a line parts the species: outside the blocks along the diagonal the species is wrong too."
+                if species_of
+                else "."
+            )
+        ),
+        confusions({chosen: figures[chosen]}, order, species_of),
+        folded(f"Of {_and(list(rest))}, in the same order", confusions(rest, order, species_of)) if rest else None,
+    ]
 
 
 def described_confusion(arm, figures):
     "A confusion matrix in words."
     classes, counts = figures["classes"], figures["confusion"]
-    wrong = sorted(((counts[i][j], classes[i], classes[j]) for i in range(len(classes)) for j in range(len(classes)) if i != j and counts[i][j]), key=lambda item: (-item[0], item[1:]))
+    wrong = sorted(
+        (
+            (counts[i][j], classes[i], classes[j])
+            for i in range(len(classes))
+            for j in range(len(classes))
+            if i != j and counts[i][j]
+        ),
+        key=lambda item: (-item[0], item[1:]),
+    )
     right = sum(counts[i][i] for i in range(len(classes)))
-    return f"{arm}: {right:,} of {figures['n']:,} right" + "".join(f", {n:,} {truth} called {said}" for n, truth, said in wrong[:6]) + (" and others." if len(wrong) > 6 else ".")
+    return (
+        f"{arm}: {right:,} of {figures['n']:,} right"
+        + "".join(f", {n:,} {truth} called {said}" for n, truth, said in wrong[:6])
+        + (" and others." if len(wrong) > 6 else ".")
+    )
 
 
 def paired_tests(run):
     "McNemar's exact test: for every pair a sentence and its two by two numbers, or of many arms a row for each that the chosen one is held against."
-    if not has_verdict(run) or not run.verdict["pairs"]: return []
-    if len(run.arms) > 3: return [H3("Is the difference more than chance?"), *_tests_of_chosen(run)]
+    if not has_verdict(run) or not run.verdict["pairs"]:
+        return []
+    if len(run.arms) > 3:
+        return [H3("Is the difference more than chance?"), *_tests_of_chosen(run)]
     part, parts = run.record["evaluated"], [H3("Is the difference more than chance?")]
-    right = {arm: run.predictions(arm)[lambda table: table.split == part].set_index("file").pipe(lambda table: table.truth == table.predicted) for arm in run.arms}
+    right = {
+        arm: run.predictions(arm)[lambda table: table.split == part]
+        .set_index("file")
+        .pipe(lambda table: table.truth == table.predicted)
+        for arm in run.arms
+    }
     pairs = run.verdict["pairs"]
     for pair in pairs:
         a, b = pair["a"], pair["b"]
@@ -662,13 +1285,29 @@ def paired_tests(run):
         both, neither = int((one & two).sum()), int((~one & ~two).sum())
         difference, sure = pair["difference"], pair["p_value_holm"] < 0.05
         low, high = (100 * difference[side] for side in ("low", "high"))
-        parts.append(P(f"Both were asked about the same {pair['n']:,} pictures, so only those count about which exactly one of them is right: {a} alone about {pair['only_a_right']:,}, "
-                       f"{b} alone about {pair['only_b_right']:,}. If the two were equally good, a split at least as uneven would come up with probability p {p_value(pair['p_value'])} "
-                       f"(exact McNemar test{'; ' + _by_holm(pairs) + ', p ' + p_value(pair['p_value_holm']) if len(pairs) > 1 else ''}). ",
-                       Strong("The difference is more than chance." if sure else "The difference may well be chance."),
-                       f" In accuracy it is {abs(100 * difference['value']):.1f} points (95 % interval {min(abs(low), abs(high)):.1f} to {max(abs(low), abs(high)):.1f})." if low * high > 0 else
-                       f" In accuracy it is {abs(100 * difference['value']):.1f} points, and its 95 % interval, {low:.1f} to {high:.1f}, includes zero.".replace("-", "−")))
-        parts.append(table(f"{a} and {b} on the same pictures", ["", f"{b} right", f"{b} wrong"], [[f"{a} right", f"{both:,}", f"{pair['only_a_right']:,}"], [f"{a} wrong", f"{pair['only_b_right']:,}", f"{neither:,}"]]))
+        parts.append(
+            P(
+                f"Both were asked about the same {pair['n']:,} pictures, so only those count about which exactly one of them is right: {a} alone about {pair['only_a_right']:,}, "
+                f"{b} alone about {pair['only_b_right']:,}. If the two were equally good, a split at least as uneven would come up with probability p {p_value(pair['p_value'])} "
+                f"(exact McNemar test{'; ' + _by_holm(pairs) + ', p ' + p_value(pair['p_value_holm']) if len(pairs) > 1 else ''}). ",
+                Strong("The difference is more than chance." if sure else "The difference may well be chance."),
+                f" In accuracy it is {abs(100 * difference['value']):.1f} points (95 % interval {min(abs(low), abs(high)):.1f} to {max(abs(low), abs(high)):.1f})."
+                if low * high > 0
+                else f" In accuracy it is {abs(100 * difference['value']):.1f} points, and its 95 % interval, {low:.1f} to {high:.1f}, includes zero.".replace(
+                    "-", "−"
+                ),
+            )
+        )
+        parts.append(
+            table(
+                f"{a} and {b} on the same pictures",
+                ["", f"{b} right", f"{b} wrong"],
+                [
+                    [f"{a} right", f"{both:,}", f"{pair['only_a_right']:,}"],
+                    [f"{a} wrong", f"{pair['only_b_right']:,}", f"{neither:,}"],
+                ],
+            )
+        )
     return parts
 
 
@@ -677,42 +1316,95 @@ def _tests_of_chosen(run):
     verdict, rows = run.verdict, []
     chosen, ahead, behind, n = verdict["chosen"], [], [], verdict["pairs"][0]["n"]
     for pair in verdict["pairs"]:
-        if chosen not in (pair["a"], pair["b"]): continue
+        if chosen not in (pair["a"], pair["b"]):
+            continue
         first = chosen == pair["a"]
-        other, alone, against = (pair["b"], pair["only_a_right"], pair["only_b_right"]) if first else (pair["a"], pair["only_b_right"], pair["only_a_right"])
-        difference = {side: pair["difference"][of] if first else -pair["difference"][of] for side, of in (("value", "value"), ("low", "low" if first else "high"), ("high", "high" if first else "low"))}
-        if pair["p_value_holm"] < 0.05: (ahead if difference["value"] > 0 else behind).append(other)
-        rows.append([named(other, run.arms.index(other)), f"{alone:,}", f"{against:,}", gap_cell(difference), p_value(pair["p_value_holm"]).removeprefix("= ")])
-    said = [f"{chosen} beats {_and(ahead)}." if ahead else "", f"It is beaten by {_and(behind)}." if behind else "",
-            f"{'The others' if ahead or behind else 'No arm'} can{'not' if ahead or behind else ''} be told apart from {'it' if ahead else chosen} on these pictures." if len(ahead) + len(behind) < len(rows) else ""]
-    return [P(f"All were asked about the same {n:,} pictures, so only those count about which exactly one of two is right. Held against {chosen}, which was chosen on validation pictures, with the exact McNemar test, "
-              f"corrected by Holm for all {len(verdict['pairs'])} pairs of arms: ", Strong(" ".join(part for part in said if part))),
-            table(f"{chosen} against the others", ["", f"only {chosen} right", "only the other right", "accuracy, points", "p, corrected"], rows)]
+        other, alone, against = (
+            (pair["b"], pair["only_a_right"], pair["only_b_right"])
+            if first
+            else (pair["a"], pair["only_b_right"], pair["only_a_right"])
+        )
+        difference = {
+            side: pair["difference"][of] if first else -pair["difference"][of]
+            for side, of in (
+                ("value", "value"),
+                ("low", "low" if first else "high"),
+                ("high", "high" if first else "low"),
+            )
+        }
+        if pair["p_value_holm"] < 0.05:
+            (ahead if difference["value"] > 0 else behind).append(other)
+        rows.append(
+            [
+                named(other, run.arms.index(other)),
+                f"{alone:,}",
+                f"{against:,}",
+                gap_cell(difference),
+                p_value(pair["p_value_holm"]).removeprefix("= "),
+            ]
+        )
+    said = [
+        f"{chosen} beats {_and(ahead)}." if ahead else "",
+        f"It is beaten by {_and(behind)}." if behind else "",
+        f"{'The others' if ahead or behind else 'No arm'} can{'not' if ahead or behind else ''} be told apart from {'it' if ahead else chosen} on these pictures."
+        if len(ahead) + len(behind) < len(rows)
+        else "",
+    ]
+    return [
+        P(
+            f"All were asked about the same {n:,} pictures, so only those count about which exactly one of two is right. Held against {chosen}, which was chosen on validation pictures, with the exact McNemar test, "
+            f"corrected by Holm for all {len(verdict['pairs'])} pairs of arms: ",
+            Strong(" ".join(part for part in said if part)),
+        ),
+        table(
+            f"{chosen} against the others",
+            ["", f"only {chosen} right", "only the other right", "accuracy, points", "p, corrected"],
+            rows,
+        ),
+    ]
 
 
 def methods(figures):
     "How each interval was computed, as recorded with the figures."
     first = next(iter(figures.values()))
-    found = {name.replace("_", " "): first[name]["method"] for name in ("accuracy", "balanced_accuracy", "roc_auc", "average_precision", "log_loss") if name in first and "method" in first[name]}
+    found = {
+        name.replace("_", " "): first[name]["method"]
+        for name in ("accuracy", "balanced_accuracy", "roc_auc", "average_precision", "log_loss")
+        if name in first and "method" in first[name]
+    }
     one = first["per_class"][first["classes"][0]]
-    found |= {f"{name} (of a class)": one[name]["method"] for name in ("recall", "precision", "f1") if "method" in one[name]}
+    found |= {
+        f"{name} (of a class)": one[name]["method"] for name in ("recall", "precision", "f1") if "method" in one[name]
+    }
     return table("Methods", ["figure", "method"], [[name, method] for name, method in found.items()], left=2)
 
 # %% ../nbs/11_report.ipynb #df33b52f
-FIRST_ROWS = 10 # of a long table that are not folded
+FIRST_ROWS = 10  # of a long table that are not folded
+
 
 def class_by_class(
-    run, # a run
-) -> FT: # tables
+    run,  # a run
+) -> FT:  # tables
     "Section: precision, recall and F1 of every class, the weakest first; None where there are few classes."
-    if len(run.record["classes"]) <= MANY: return None
+    if len(run.record["classes"]) <= MANY:
+        return None
     chosen, part, hues = chosen_arm(run), PARTS[run.record["evaluated"]], species_by_class(run)
     figures = run.metrics(chosen)
     weakest, best = (_by_f1(figures)[i] for i in (0, -1))
-    said = f"{chosen} is weakest at {weakest} (F1 {share(figures['per_class'][weakest]['f1']['value'])}) and best at {best} ({share(figures['per_class'][best]['f1']['value'])}). " \
-           f"Recall is how many pictures of a class were found, precision how often its name was right, F1 the harmonic mean of both. With {_range_of(figures)} {part} pictures a class the intervals are wide, so neighbours in this order may change places on other pictures."
+    said = (
+        f"{chosen} is weakest at {weakest} (F1 {share(figures['per_class'][weakest]['f1']['value'])}) and best at {best} ({share(figures['per_class'][best]['f1']['value'])}). "
+        f"Recall is how many pictures of a class were found, precision how often its name was right, F1 the harmonic mean of both. With {_range_of(figures)} {part} pictures a class the intervals are wide, so neighbours in this order may change places on other pictures."
+    )
     rest = [arm for arm in shown_large(run) if arm != chosen]
-    return chapter("Class by class", P(said), *_classes_table(chosen, figures, hues), *[folded(Span("The same for ", named(arm, run.arms.index(arm))), *_classes_table(arm, run.metrics(arm), hues)) for arm in rest])
+    return chapter(
+        "Class by class",
+        P(said),
+        *_classes_table(chosen, figures, hues),
+        *[
+            folded(Span("The same for ", named(arm, run.arms.index(arm))), *_classes_table(arm, run.metrics(arm), hues))
+            for arm in rest
+        ],
+    )
 
 
 def _by_f1(figures):
@@ -728,195 +1420,487 @@ def _range_of(figures):
 
 def _classes_table(arm, figures, hues):
     head = ["class", "pictures", "F1", "recall", "precision"]
-    rows = [[named(name, figures["classes"].index(name), hues.get(name)), f"{row['support']:,}", *[cell(row[kind]) for kind in ("f1", "recall", "precision")]] for name in _by_f1(figures) for row in [figures["per_class"][name]]]
-    if len(rows) <= FIRST_ROWS + 2: return [table(f"{arm}, the lowest F1 first", head, rows)]
-    return [table(f"{arm}, the {FIRST_ROWS} with the lowest F1", head, rows[:FIRST_ROWS]), folded(f"The other {len(rows) - FIRST_ROWS} classes", table(f"{arm}, the other classes", head, rows[FIRST_ROWS:]))]
+    rows = [
+        [
+            named(name, figures["classes"].index(name), hues.get(name)),
+            f"{row['support']:,}",
+            *[cell(row[kind]) for kind in ("f1", "recall", "precision")],
+        ]
+        for name in _by_f1(figures)
+        for row in [figures["per_class"][name]]
+    ]
+    if len(rows) <= FIRST_ROWS + 2:
+        return [table(f"{arm}, the lowest F1 first", head, rows)]
+    return [
+        table(f"{arm}, the {FIRST_ROWS} with the lowest F1", head, rows[:FIRST_ROWS]),
+        folded(
+            f"The other {len(rows) - FIRST_ROWS} classes", table(f"{arm}, the other classes", head, rows[FIRST_ROWS:])
+        ),
+    ]
 
 # %% ../nbs/11_report.ipynb #d6923c93
-PAIRS_SHOWN = 6 # pairs of classes that are shown as pictures
+PAIRS_SHOWN = 6  # pairs of classes that are shown as pictures
+
 
 def lookalikes(
-    run, # a run
-) -> FT: # a table, pairs of pictures, mistakes within and across species
+    run,  # a run
+) -> FT:  # a table, pairs of pictures, mistakes within and across species
     "Section: which classes are taken for each other; None where there are few classes, or no mistakes."
-    if len(run.record["classes"]) <= MANY: return None
+    if len(run.record["classes"]) <= MANY:
+        return None
     chosen, species_of = chosen_arm(run), species_by_class(run)
     figures, judged = run.metrics(chosen), _judged(run, chosen)
     pairs, wrong = worst_pairs(figures), int((judged.truth != judged.predicted).sum())
-    if pairs.empty: return None
+    if pairs.empty:
+        return None
     most = pairs.iloc[0]
     together = int((pairs["count"] + pairs.back).sum())
-    rows = [[named(row.truth, hue=species_of.get(row.truth, row.truth)), named(row.predicted, hue=species_of.get(row.predicted, row.predicted)), *_direction(row.count_, row.of, row.share, row.low, row.high), *_direction(row.back, row.back_of, row.back_share, row.back_low, row.back_high)]
-            for row in pairs.rename(columns={"count": "count_"}).itertuples()]
-    return chapter("Which are taken for each other",
-        P(f"{chosen} makes {_count(wrong, 'mistake')}. {'All' if together == wrong else f'{together:,} of them ({share(together / wrong)})'} are between the {len(pairs)} pairs below; the first is {most.truth} and {most.predicted}, taken for each other {_count(int(most['count'] + most.back), 'time')}."
-          if len(pairs) > 1 else f"{chosen} takes only {most.truth} and {most.predicted} for each other."),
-        table("The pairs taken for each other most often", ["A", "B", "A called B", "share of A", "B called A", "share of B"], rows, left=2),
-        _pairs_shown(run, chosen, judged, pairs, species_of), *_within_and_across(run, chosen, judged, species_of))
+    rows = [
+        [
+            named(row.truth, hue=species_of.get(row.truth, row.truth)),
+            named(row.predicted, hue=species_of.get(row.predicted, row.predicted)),
+            *_direction(row.count_, row.of, row.share, row.low, row.high),
+            *_direction(row.back, row.back_of, row.back_share, row.back_low, row.back_high),
+        ]
+        for row in pairs.rename(columns={"count": "count_"}).itertuples()
+    ]
+    return chapter(
+        "Which are taken for each other",
+        P(
+            f"{chosen} makes {_count(wrong, 'mistake')}. {'All' if together == wrong else f'{together:,} of them ({share(together / wrong)})'} are between the {len(pairs)} pairs below; the first is {most.truth} and {most.predicted}, taken for each other {_count(int(most['count'] + most.back), 'time')}."
+            if len(pairs) > 1
+            else f"{chosen} takes only {most.truth} and {most.predicted} for each other."
+        ),
+        table(
+            "The pairs taken for each other most often",
+            ["A", "B", "A called B", "share of A", "B called A", "share of B"],
+            rows,
+            left=2,
+        ),
+        _pairs_shown(run, chosen, judged, pairs, species_of),
+        *_within_and_across(run, chosen, judged, species_of),
+    )
 
 
-def _direction(count, of, value, low, high): return f"{count:,} of {of:,}", cell(dict(value=value, low=low, high=high)) if of else "–"
+def _direction(count, of, value, low, high):
+    return f"{count:,} of {of:,}", cell(dict(value=value, low=low, high=high)) if of else "–"
 
 
 def _pairs_shown(run, arm, judged, pairs, hues):
     "For each of the worst pairs the surest mistake, beside the surest right answer of the class that it was taken for."
     root, shown = Path(run.record["data"]["root"]), []
-    if not root.is_dir(): return P(f"The pictures cannot be shown: the data folder {root} is no longer there.", cls="gone")
+    if not root.is_dir():
+        return P(f"The pictures cannot be shown: the data folder {root} is no longer there.", cls="gone")
     for row in pairs.head(PAIRS_SHOWN).itertuples():
-        sure = judged.assign(sure=judged[f"p_{row.predicted}"])[judged.predicted == row.predicted].sort_values(["sure", "file"], ascending=[False, True])
+        sure = judged.assign(sure=judged[f"p_{row.predicted}"])[judged.predicted == row.predicted].sort_values(
+            ["sure", "file"], ascending=[False, True]
+        )
         mistaken, right = sure[sure.truth == row.truth], sure[sure.truth == row.predicted]
         files = [(one.file.iloc[0], one.truth.iloc[0], one.sure.iloc[0]) for one in (mistaken, right) if len(one)]
-        shown.append(Figure(Div(*[_of_pair(root/file, file, truth, row.predicted, value) for file, truth, value in files], cls="pair"),
-                            Figcaption(Span(named(row.truth, hue=hues.get(row.truth, row.truth)), f" called {row.predicted}, ", share(files[0][2])), Span("beside ", named(row.predicted, hue=hues.get(row.predicted, row.predicted)), ", rightly so called") if len(files) > 1 else None,
-                                       *[Span(file.removeprefix("images/"), cls="file") for file, *_ in files]), cls="pet"))
+        shown.append(
+            Figure(
+                Div(
+                    *[_of_pair(root / file, file, truth, row.predicted, value) for file, truth, value in files],
+                    cls="pair",
+                ),
+                Figcaption(
+                    Span(
+                        named(row.truth, hue=hues.get(row.truth, row.truth)),
+                        f" called {row.predicted}, ",
+                        share(files[0][2]),
+                    ),
+                    Span(
+                        "beside ",
+                        named(row.predicted, hue=hues.get(row.predicted, row.predicted)),
+                        ", rightly so called",
+                    )
+                    if len(files) > 1
+                    else None,
+                    *[Span(file.removeprefix("images/"), cls="file") for file, *_ in files],
+                ),
+                cls="pet",
+            )
+        )
     return Div(H3("The surest mistake of a pair, beside what it was taken for"), Div(*shown, cls="pets pairs"))
 
 
 def _of_pair(path, file, truth, predicted, value):
     said = f"{truth}, called {predicted}" if truth != predicted else f"{truth}, rightly so called"
-    try: return Img(src=pet_picture(path), alt=f"{file}: {said} with probability {share(value)}", width=176, height=176)
-    except PictureError as error: return Div(f"cannot be shown: {error}", cls="gone")
+    try:
+        return Img(src=pet_picture(path), alt=f"{file}: {said} with probability {share(value)}", width=176, height=176)
+    except PictureError as error:
+        return Div(f"cannot be shown: {error}", cls="gone")
 
 
 def _within_and_across(run, arm, judged, species_of):
     "Mistakes within and across species, and what the sums say about species."
-    if not species_of: return []
+    if not species_of:
+        return []
     groups = run.catalog.set_index("file").group
-    counts, figures = across_species(judged, species_of, groups), metrics(summed_to_species(judged, species_of), run.record["evaluated"], None, groups)
+    counts, figures = (
+        across_species(judged, species_of, groups),
+        metrics(summed_to_species(judged, species_of), run.record["evaluated"], None, groups),
+    )
     whole = counts[counts.species == "all"].set_index("mistakes")
-    rows = [[name if name == "all" else named(name), f"{one.of.iloc[0]:,}", *[part for row in one.itertuples() for part in (f"{row.pictures:,}", cell(dict(value=row.share, low=row.low, high=row.high)))]] for name, one in counts.groupby("species", sort=False)]
-    return [H3("Within and across species"), P(f"{_count(int(whole.pictures['within']), 'mistake')} stay{'s' if whole.pictures['within'] == 1 else ''} within the species, {_count(int(whole.pictures['across']), 'mistake')} cross{'es' if whole.pictures['across'] == 1 else ''} over to another. "
-            f"Asked only for the species, {arm} can add up the probabilities of all its classes, which gets ", Strong(share(figures["accuracy"]["value"])), f" right (95 % interval {share(figures['accuracy']['low']).removesuffix(' %')} to {share(figures['accuracy']['high'])}; balanced accuracy {share(figures['balanced_accuracy']['value'])})."),
-            table("Mistakes within and across species", ["", "pictures", "within", "share", "across", "share"], rows, last=True)]
+    rows = [
+        [
+            name if name == "all" else named(name),
+            f"{one.of.iloc[0]:,}",
+            *[
+                part
+                for row in one.itertuples()
+                for part in (f"{row.pictures:,}", cell(dict(value=row.share, low=row.low, high=row.high)))
+            ],
+        ]
+        for name, one in counts.groupby("species", sort=False)
+    ]
+    return [
+        H3("Within and across species"),
+        P(
+            f"{_count(int(whole.pictures['within']), 'mistake')} stay{'s' if whole.pictures['within'] == 1 else ''} within the species, {_count(int(whole.pictures['across']), 'mistake')} cross{'es' if whole.pictures['across'] == 1 else ''} over to another. "
+            f"Asked only for the species, {arm} can add up the probabilities of all its classes, which gets ",
+            Strong(share(figures["accuracy"]["value"])),
+            f" right (95 % interval {share(figures['accuracy']['low']).removesuffix(' %')} to {share(figures['accuracy']['high'])}; balanced accuracy {share(figures['balanced_accuracy']['value'])}).",
+        ),
+        table(
+            "Mistakes within and across species",
+            ["", "pictures", "within", "share", "across", "share"],
+            rows,
+            last=True,
+        ),
+    ]
 
 # %% ../nbs/11_report.ipynb #531d00a8
 def as_fine_as_sure(
-    run, # a run
-) -> FT: # a table of levels
+    run,  # a run
+) -> FT:  # a table of levels
     "Section: answering with the breed, the coat, only the species, or not at all; None where the classes have no species, or where there are no predictions to choose thresholds on."
     record, species_of = run.record, species_by_class(run)
-    if len(record["classes"]) <= MANY or not species_of: return None
+    if len(record["classes"]) <= MANY or not species_of:
+        return None
     chosen = chosen_arm(run)
     chooser, words = _to_choose_on(run, chosen)
-    if chooser is None: return None
+    if chooser is None:
+        return None
     known, groups = breeds(), run.catalog.set_index("file").group
-    coats = {name: f"{known.coat[name]}, {species}" for name, species in species_of.items()} if all(name in known.index for name in species_of) else {}
+    coats = (
+        {name: f"{known.coat[name]}, {species}" for name, species in species_of.items()}
+        if all(name in known.index for name in species_of)
+        else {}
+    )
     rates = LEVEL_RATES if coats else {level: rate for level, rate in LEVEL_RATES.items() if level != "coat"}
     levels = answer_levels(chooser, species_of, coats, rates, groups)
     judged = levels_table(at_levels(_judged(run, chosen), levels, species_of, coats), levels, groups)
     finest = record["target"] if record["target"] != "label" else "label"
-    name = {"breed": f"the {finest}", "coat": "the coat and the species", "species": "only the species", "any answer": "any answer", "not sure": "“not sure”"}
-    rows = [[name[level], share(row.rate) if level in levels else "–", f"{levels[level]['threshold']:.3f}" if level in levels and levels[level]["threshold"] is not None else "never" if level in levels else "–", f"{row.answers:,}",
-             cell(dict(value=row["share"], low=row.share_low, high=row.share_high)), f"{row.errors:,}" if level != "not sure" else "–", cell(dict(value=row.error, low=row.error_low, high=row.error_high)) if row.error == row.error else "–"] for level, row in judged.iterrows()]
+    name = {
+        "breed": f"the {finest}",
+        "coat": "the coat and the species",
+        "species": "only the species",
+        "any answer": "any answer",
+        "not sure": "“not sure”",
+    }
+    rows = [
+        [
+            name[level],
+            share(row.rate) if level in levels else "–",
+            f"{levels[level]['threshold']:.3f}"
+            if level in levels and levels[level]["threshold"] is not None
+            else "never"
+            if level in levels
+            else "–",
+            f"{row.answers:,}",
+            cell(dict(value=row["share"], low=row.share_low, high=row.share_high)),
+            f"{row.errors:,}" if level != "not sure" else "–",
+            cell(dict(value=row.error, low=row.error_low, high=row.error_high)) if row.error == row.error else "–",
+        ]
+        for level, row in judged.iterrows()
+    ]
     over = [name[level] for level in levels if judged.error_low[level] > levels[level]["rate"]]
-    return chapter("As fine as it is sure",
-        P(f"Who recommends a product need not know the {finest} every time. An answer is given as finely as it is sure enough: " + _and([name[level] for level in levels]) + ", or “not sure”. For each level a share of its answers may be wrong; "
-          f"the thresholds that keep to it were chosen on {words}, and the table shows what they do on the {PARTS[record['evaluated']]} pictures."),
-        P(Strong(f"{share(judged['share']['breed'])} are answered with the {finest}, and {share(judged.error['any answer'])} of all answers are wrong." if judged.answers["breed"] else f"No answer is sure enough to name the {finest}."),
-          f" More wrong answers than promised: {_and(over)}." if over else " No level clearly gives more wrong answers than promised."),
-        table(f"{chosen}: answers by level", ["answered", "may be wrong", "from probability", "answers", "share of pictures", "wrong", "share wrong"], rows))
+    return chapter(
+        "As fine as it is sure",
+        P(
+            f"Who recommends a product need not know the {finest} every time. An answer is given as finely as it is sure enough: "
+            + _and([name[level] for level in levels])
+            + ", or “not sure”. For each level a share of its answers may be wrong; "
+            f"the thresholds that keep to it were chosen on {words}, and the table shows what they do on the {PARTS[record['evaluated']]} pictures."
+        ),
+        P(
+            Strong(
+                f"{share(judged['share']['breed'])} are answered with the {finest}, and {share(judged.error['any answer'])} of all answers are wrong."
+                if judged.answers["breed"]
+                else f"No answer is sure enough to name the {finest}."
+            ),
+            f" More wrong answers than promised: {_and(over)}."
+            if over
+            else " No level clearly gives more wrong answers than promised.",
+        ),
+        table(
+            f"{chosen}: answers by level",
+            ["answered", "may be wrong", "from probability", "answers", "share of pictures", "wrong", "share wrong"],
+            rows,
+        ),
+    )
 
 
 def _to_choose_on(run, arm):
     "Predictions that may choose thresholds, with their name: out-of-fold ones, else those of validation pictures that are not judged here."
-    path, fitted = run.arm(arm)/"out_of_fold.csv", run.record["arms"][arm].get("temperature")
+    path, fitted = run.arm(arm) / "out_of_fold.csv", run.record["arms"][arm].get("temperature")
     if path.is_file():
         table = read_predictions(path)
-        if fitted and not any(column.startswith("q_") for column in table): table = calibrate(table, fitted["value"]) # as those that are judged
+        if fitted and not any(column.startswith("q_") for column in table):
+            table = calibrate(table, fitted["value"])  # as those that are judged
         return table, f"{len(table):,} {FITTED_ON['out_of_fold']}"
-    if run.record["evaluated"] == "valid": return None, None
+    if run.record["evaluated"] == "valid":
+        return None, None
     table = _judged(run, arm, "valid")
     return (table, f"{len(table):,} {FITTED_ON['valid']}") if len(table) else (None, None)
 
 # %% ../nbs/11_report.ipynb #fadda205
 def bodies_side_by_side(
-    run, # a run, in whose folder `bodies.csv` may lie
-) -> FT: # a table, a row a body
+    run,  # a run, in whose folder `bodies.csv` may lie
+) -> FT:  # a table, a row a body
     "Section: the probes of several bodies, and which were left out; None where only one was tried."
-    title, path, left = "Probes side by side", run.folder/"bodies.csv", [P(f"{arch} was left out: {reason}.") for arch, reason in run.record.get("bodies_left_out", {}).items()]
-    if not path.is_file(): return chapter(title, *left) if left else None
+    title, path, left = (
+        "Probes side by side",
+        run.folder / "bodies.csv",
+        [P(f"{arch} was left out: {reason}.") for arch, reason in run.record.get("bodies_left_out", {}).items()],
+    )
+    if not path.is_file():
+        return chapter(title, *left) if left else None
     bodies = read_text_table(path)
-    numbers = [name for name in ("size", "dimensions", "seconds", "accuracy", "accuracy_low", "accuracy_high", "balanced_accuracy", "species_accuracy") if name in bodies]
-    bodies = bodies.assign(**{name: pd.to_numeric(bodies[name], errors="coerce") for name in numbers}).sort_values("accuracy", ascending=False, kind="stable")
-    chosen, species = bodies.chosen.str.lower().isin(["true", "1", "yes"]), "species_accuracy" in bodies and bodies.species_accuracy.notna().any()
-    rows = [[Span(row.arch, Span("chosen", cls="badge") if picked else None, cls="body"), f"{row.size_:.0f} px", f"{row.dimensions:,.0f}", _seconds(row.seconds), cell(dict(value=row.accuracy, low=row.accuracy_low, high=row.accuracy_high)), share(row.balanced_accuracy),
-             *([share(row.species_accuracy if row.species_accuracy == row.species_accuracy else None)] if species else [])] for row, picked in zip(bodies.rename(columns={"size": "size_"}).itertuples(), chosen)]
+    numbers = [
+        name
+        for name in (
+            "size",
+            "dimensions",
+            "seconds",
+            "accuracy",
+            "accuracy_low",
+            "accuracy_high",
+            "balanced_accuracy",
+            "species_accuracy",
+        )
+        if name in bodies
+    ]
+    bodies = bodies.assign(**{name: pd.to_numeric(bodies[name], errors="coerce") for name in numbers}).sort_values(
+        "accuracy", ascending=False, kind="stable"
+    )
+    chosen, species = (
+        bodies.chosen.str.lower().isin(["true", "1", "yes"]),
+        "species_accuracy" in bodies and bodies.species_accuracy.notna().any(),
+    )
+    rows = [
+        [
+            Span(row.arch, Span("chosen", cls="badge") if picked else None, cls="body"),
+            f"{row.size_:.0f} px",
+            f"{row.dimensions:,.0f}",
+            _seconds(row.seconds),
+            cell(dict(value=row.accuracy, low=row.accuracy_low, high=row.accuracy_high)),
+            share(row.balanced_accuracy),
+            *(
+                [share(row.species_accuracy if row.species_accuracy == row.species_accuracy else None)]
+                if species
+                else []
+            ),
+        ]
+        for row, picked in zip(bodies.rename(columns={"size": "size_"}).itertuples(), chosen)
+    ]
     best, fastest = bodies.iloc[0], bodies.loc[bodies.seconds.idxmin()] if bodies.seconds.notna().any() else None
-    said = f"{best.arch} is right most often, {share(best.accuracy)}" + ("." if fastest is None or fastest.arch == best.arch else f"; {fastest.arch} is fastest, in {_seconds(fastest.seconds)} against {_seconds(best.seconds)}, and gets {share(fastest.accuracy)}.")
-    return chapter(title, P("A probe asks what a network that was trained on other pictures already knows about these. Other bodies know other things, and take other times. ", Strong(said)),
-        table("Probes of several bodies", ["body", "size", "features", "time", "accuracy", "balanced accuracy", *(["species, by summing"] if species else [])], rows), *left,
-        folded("Where their weights come from", table("Weights", ["body", "weights"], [[row.arch, row.weights] for row in bodies.itertuples()], left=2)))
+    said = f"{best.arch} is right most often, {share(best.accuracy)}" + (
+        "."
+        if fastest is None or fastest.arch == best.arch
+        else f"; {fastest.arch} is fastest, in {_seconds(fastest.seconds)} against {_seconds(best.seconds)}, and gets {share(fastest.accuracy)}."
+    )
+    return chapter(
+        title,
+        P(
+            "A probe asks what a network that was trained on other pictures already knows about these. Other bodies know other things, and take other times. ",
+            Strong(said),
+        ),
+        table(
+            "Probes of several bodies",
+            [
+                "body",
+                "size",
+                "features",
+                "time",
+                "accuracy",
+                "balanced accuracy",
+                *(["species, by summing"] if species else []),
+            ],
+            rows,
+        ),
+        *left,
+        folded(
+            "Where their weights come from",
+            table("Weights", ["body", "weights"], [[row.arch, row.weights] for row in bodies.itertuples()], left=2),
+        ),
+    )
 
 
-def _seconds(seconds): return "–" if seconds != seconds else f"{seconds:.1f} s" if seconds < 10 else _duration(seconds)
+def _seconds(seconds):
+    return "–" if seconds != seconds else f"{seconds:.1f} s" if seconds < 10 else _duration(seconds)
 
 # %% ../nbs/11_report.ipynb #3184c34b
 def more_pictures(
-    run, # a run, whose arms may have a `learning_curve.csv`
-) -> FT: # curves, a guess, and how many test pictures would settle what is open
+    run,  # a run, whose arms may have a `learning_curve.csv`
+) -> FT:  # curves, a guess, and how many test pictures would settle what is open
     "Section: whether more pictures would help; None where there is no learning curve and no open comparison."
-    tables = {arm: pd.read_csv(path) for arm in run.arms if (path := run.arm(arm)/"learning_curve.csv").is_file()}
+    tables = {arm: pd.read_csv(path) for arm in run.arms if (path := run.arm(arm) / "learning_curve.csv").is_file()}
     settled = _settled(run)
-    if not tables and not settled: return None
+    if not tables and not settled:
+        return None
     parts = []
     for arm, curve in tables.items():
-        parts += [H3(named(arm, run.arms.index(arm)), ": more training pictures"), P(f"The curve is about the {curve.n.iloc[0]:,} validation pictures. {what_more_brings(curve)['sentence']}")]
+        parts += [
+            H3(named(arm, run.arms.index(arm)), ": more training pictures"),
+            P(f"The curve is about the {curve.n.iloc[0]:,} validation pictures. {what_more_brings(curve)['sentence']}"),
+        ]
     if tables:
-        said = " ".join(f"{arm}: {share(last.accuracy.mean())} with {last.train.iloc[0]:,} training pictures, {share(first.accuracy.mean())} with {first.train.iloc[0]:,}." for arm, curve in tables.items()
-                        for first, last in [(curve[curve.per_class == curve.per_class.min()], curve[curve.per_class == curve.per_class.max()])])
-        parts.append(plot(plot_learning_curve(tables if len(tables) > 1 else next(iter(tables.values()))), f"Learning curves, on validation pictures. {said}", "Points are single draws of training pictures, the line their mean, the band its 95 % interval. What lies beyond the last point is a guess."))
+        said = " ".join(
+            f"{arm}: {share(last.accuracy.mean())} with {last.train.iloc[0]:,} training pictures, {share(first.accuracy.mean())} with {first.train.iloc[0]:,}."
+            for arm, curve in tables.items()
+            for first, last in [
+                (curve[curve.per_class == curve.per_class.min()], curve[curve.per_class == curve.per_class.max()])
+            ]
+        )
+        parts.append(
+            plot(
+                plot_learning_curve(tables if len(tables) > 1 else next(iter(tables.values()))),
+                f"Learning curves, on validation pictures. {said}",
+                "Points are single draws of training pictures, the line their mean, the band its 95 % interval. What lies beyond the last point is a guess.",
+            )
+        )
     accuracy, n = run.metrics(chosen_arm(run))["accuracy"], run.metrics(chosen_arm(run))["n"]
     half = (accuracy["high"] - accuracy["low"]) / 2
     wanted = next(width for width in (0.02, 0.01, 0.005, 0.002, 0.001, 0.0005) if width < 0.7 * half or width == 0.0005)
-    parts += [H3("More test pictures"), P(f"{n:,} {PARTS[run.record['evaluated']]} pictures fix the accuracy of {chosen_arm(run)} to about ± {100 * half:.1f} points. For ± {100 * wanted:g} it takes {pictures_for_interval(accuracy['value'], wanted):,} pictures."), *settled]
+    parts += [
+        H3("More test pictures"),
+        P(
+            f"{n:,} {PARTS[run.record['evaluated']]} pictures fix the accuracy of {chosen_arm(run)} to about ± {100 * half:.1f} points. For ± {100 * wanted:g} it takes {pictures_for_interval(accuracy['value'], wanted):,} pictures."
+        ),
+        *settled,
+    ]
     return chapter("Do I need more pictures?", *parts)
 
 
 def _settled(run):
     "How many test pictures would settle each comparison that is open; of many arms, those with the chosen one."
-    if not has_verdict(run) or not run.verdict["pairs"]: return []
+    if not has_verdict(run) or not run.verdict["pairs"]:
+        return []
     verdict, rows = run.verdict, []
     pairs = [pair for pair in verdict["pairs"] if len(run.arms) <= 3 or verdict["chosen"] in (pair["a"], pair["b"])]
-    if all(pair["p_value_holm"] < 0.05 for pair in pairs): return []
+    if all(pair["p_value_holm"] < 0.05 for pair in pairs):
+        return []
     m = len(verdict["pairs"])
-    level = 0.05 / m # Holm asks this of the smallest of m p values and less of the others, so it is enough whatever the other pairs show
+    level = (
+        0.05 / m
+    )  # Holm asks this of the smallest of m p values and less of the others, so it is enough whatever the other pairs show
     for pair in pairs:
         found = pictures_to_settle(pair["only_a_right"], pair["only_b_right"], pair["n"], significance=level)
         needed = found["pictures"]
-        rows.append([f"{pair['a']} and {pair['b']}", gap_cell(pair["difference"]), f"{100 * found['power_now']:.0f} %", "settled" if pair["p_value_holm"] < 0.05 else "–" if needed is None else f"{needed:,}"])
-    return [P("A comparison that is open may mean that the arms are equally good, or that there are too few pictures to tell. If they differ by as much as they seem to, so many test pictures would show it four times out of five"
-              + (f", at p below {level:.2g}, which is the most that Holm's correction for {m} pairs asks. " if m > 1 else ". ") +
-              "How much they really differ is open too: at the lower end of the interval it takes many more."),
-            table("What would settle it", ["", "accuracy, points", f"chance to see it with {pairs[0]['n']:,}", "pictures needed"], rows)]
+        rows.append(
+            [
+                f"{pair['a']} and {pair['b']}",
+                gap_cell(pair["difference"]),
+                f"{100 * found['power_now']:.0f} %",
+                "settled" if pair["p_value_holm"] < 0.05 else "–" if needed is None else f"{needed:,}",
+            ]
+        )
+    return [
+        P(
+            "A comparison that is open may mean that the arms are equally good, or that there are too few pictures to tell. If they differ by as much as they seem to, so many test pictures would show it four times out of five"
+            + (
+                f", at p below {level:.2g}, which is the most that Holm's correction for {m} pairs asks. "
+                if m > 1
+                else ". "
+            )
+            + "How much they really differ is open too: at the lower end of the interval it takes many more."
+        ),
+        table(
+            "What would settle it",
+            ["", "accuracy, points", f"chance to see it with {pairs[0]['n']:,}", "pictures needed"],
+            rows,
+        ),
+    ]
 
 # %% ../nbs/11_report.ipynb #347a3cf6
 def differing(
-    run, # a run
-) -> FT: # a table for each pair, and what they share
+    run,  # a run
+) -> FT:  # a table for each pair, and what they share
     "Section: what differs between the arms, and what does not."
     record, pairs = run.record, run.verdict["differences"] if has_verdict(run) else {}
     settings = {arm: record["arms"][arm]["settings"] for arm in run.arms}
     parts = _differing_many(run, pairs, settings) if len(run.arms) > 3 else []
-    for names, changed in (pairs.items() if len(run.arms) <= 3 else ()):
+    for names, changed in pairs.items() if len(run.arms) <= 3 else ():
         a, b = next((a, b) for a in run.arms for b in run.arms if f"{a} and {b}" == names)
         words = [setting_words(name) for name in changed]
-        said = f"{a} and {b} differ in {_and(words)}. " + ("What is seen above is the effect of these together; this run cannot say which of them did how much." if len(words) > 1 else "") \
-            if words else f"{a} and {b} are trained alike."
-        parts += [P(said), table(f"What differs between {a} and {b}", ["", a, b], [[setting_words(name), _plain(pair[0]), _plain(pair[1])] for name, pair in changed.items()], left=3) if changed else None]
-    found = {name: [one[name] for one in settings.values() if name in one] for name in dict.fromkeys(name for one in settings.values() for name in one)}
+        said = (
+            f"{a} and {b} differ in {_and(words)}. "
+            + (
+                "What is seen above is the effect of these together; this run cannot say which of them did how much."
+                if len(words) > 1
+                else ""
+            )
+            if words
+            else f"{a} and {b} are trained alike."
+        )
+        parts += [
+            P(said),
+            table(
+                f"What differs between {a} and {b}",
+                ["", a, b],
+                [[setting_words(name), _plain(pair[0]), _plain(pair[1])] for name, pair in changed.items()],
+                left=3,
+            )
+            if changed
+            else None,
+        ]
+    found = {
+        name: [one[name] for one in settings.values() if name in one]
+        for name in dict.fromkeys(name for one in settings.values() for name in one)
+    }
     shared = {name: values[0] for name, values in found.items() if all(value == values[0] for value in values)}
-    recipe = table("The same in all arms that have it" if len(settings) > 1 else "Everything that decided the training", ["", "value"], [[setting_words(name), _plain(value)] for name, value in shared.items()], left=2)
-    return chapter("What differs between the arms", *parts, folded(f"What they share: {len(shared)} settings", recipe)) if pairs else chapter("How it was trained", recipe)
+    recipe = table(
+        "The same in all arms that have it" if len(settings) > 1 else "Everything that decided the training",
+        ["", "value"],
+        [[setting_words(name), _plain(value)] for name, value in shared.items()],
+        left=2,
+    )
+    return (
+        chapter("What differs between the arms", *parts, folded(f"What they share: {len(shared)} settings", recipe))
+        if pairs
+        else chapter("How it was trained", recipe)
+    )
 
 
 def _differing_many(run, pairs, settings):
     "What differs, for many arms: a table of the settings that are not alike, and the pairs that differ in one thing only."
     names = list(dict.fromkeys(name for changed in pairs.values() for name in changed))
-    single = [f"{both} ({setting_words(next(iter(changed)))})" for both, changed in pairs.items() if len(changed) == 1 and _alike(both, settings)]
-    return [P((f"Only these differ in one thing: {'; '.join(single)}. " if single else "No two of these arms differ in one thing only. ") +
-              "Between all others what is seen above is the effect of several things together; this run cannot say which of them did how much."),
-            table("What differs between the arms", ["", *[setting_words(name) for name in names]],
-                  [[named(arm, run.arms.index(arm)), *[_plain(one[name]) if name in one else "–" for name in names]] for arm, one in settings.items()], left=len(names) + 1)]
+    single = [
+        f"{both} ({setting_words(next(iter(changed)))})"
+        for both, changed in pairs.items()
+        if len(changed) == 1 and _alike(both, settings)
+    ]
+    return [
+        P(
+            (
+                f"Only these differ in one thing: {'; '.join(single)}. "
+                if single
+                else "No two of these arms differ in one thing only. "
+            )
+            + "Between all others what is seen above is the effect of several things together; this run cannot say which of them did how much."
+        ),
+        table(
+            "What differs between the arms",
+            ["", *[setting_words(name) for name in names]],
+            [
+                [named(arm, run.arms.index(arm)), *[_plain(one[name]) if name in one else "–" for name in names]]
+                for arm, one in settings.items()
+            ],
+            left=len(names) + 1,
+        ),
+    ]
 
 
 def _alike(both, settings):
@@ -927,15 +1911,24 @@ def _alike(both, settings):
 
 def _plain(value):
     "A setting as one reads it."
-    return "none" if value is None else ("yes" if value else "no") if isinstance(value, bool) else f"{value:g}" if isinstance(value, float) else str(value)
+    return (
+        "none"
+        if value is None
+        else ("yes" if value else "no")
+        if isinstance(value, bool)
+        else f"{value:g}"
+        if isinstance(value, float)
+        else str(value)
+    )
 
 
-def _and(words): return words[0] if len(words) == 1 else ", ".join(words[:-1]) + " and " + words[-1]
+def _and(words):
+    return words[0] if len(words) == 1 else ", ".join(words[:-1]) + " and " + words[-1]
 
 # %% ../nbs/11_report.ipynb #8223a4f0
 def mistakes(
-    run, # a run
-) -> FT: # for each arm, kinds of errors and the worst ones as pictures
+    run,  # a run
+) -> FT:  # for each arm, kinds of errors and the worst ones as pictures
     "Section: what goes wrong, and what that looks like."
     record, catalog = run.record, run.catalog
     root, parts = Path(record["data"]["root"]), []
@@ -945,83 +1938,216 @@ def mistakes(
         number, whole = run.arms.index(arm), few or arm == chosen_arm(run)
         judged = run.predictions(arm)[lambda table: table.split == record["evaluated"]]
         wrong = int((judged.truth != judged.predicted).sum())
-        title = [named(arm, number), f": {_count(wrong, 'mistake') if wrong else 'no mistake'} in {len(judged):,} pictures"]
-        if not wrong: parts += [H3(*title) if whole else P(*title)]; continue
+        title = [
+            named(arm, number),
+            f": {_count(wrong, 'mistake') if wrong else 'no mistake'} in {len(judged):,} pictures",
+        ]
+        if not wrong:
+            parts += [H3(*title) if whole else P(*title)]
+            continue
         kinds = kinds_of_errors(judged, catalog)
-        finer = (kinds.breed != kinds.truth).any() # whether the breed, or the label, says more than the truth
+        finer = (kinds.breed != kinds.truth).any()  # whether the breed, or the label, says more than the truth
         head = ["is", *(["more exactly"] if finer else []), "called", "pictures", "share"]
-        rows = [[named(row.truth, hue=hues.get(row.truth)), *([row.breed] if finer else []), named(row.predicted, hue=hues.get(row.predicted)), f"{row.pictures:,} of {row.of:,}", share(row.share)] for row in kinds.itertuples()]
+        rows = [
+            [
+                named(row.truth, hue=hues.get(row.truth)),
+                *([row.breed] if finer else []),
+                named(row.predicted, hue=hues.get(row.predicted)),
+                f"{row.pictures:,} of {row.of:,}",
+                share(row.share),
+            ]
+            for row in kinds.itertuples()
+        ]
         many = len(record["classes"]) > MANY
-        of_arm = [folded(f"Kinds of mistakes: {_count(len(rows), 'kind')}", table(f"Kinds of mistakes of {arm}" + (f", the first 60" if len(rows) > 60 else ""), head, rows[:60], left=len(head) - 2))] if many else \
-                 [table(f"Kinds of mistakes of {arm}", head, rows[:8], left=len(head) - 2)]
-        if len(rows) > 8 and not many: of_arm += [folded(f"{_count(len(rows) - 8, 'kind')} more", table(f"The next {min(len(rows) - 8, 52)} kinds of mistakes of {arm}", head, rows[8:60], left=len(head) - 2))]
-        if arm in large: of_arm += [worst_pictures(judged, arm, root, 12 if whole else 6, hues)]
+        of_arm = (
+            [
+                folded(
+                    f"Kinds of mistakes: {_count(len(rows), 'kind')}",
+                    table(
+                        f"Kinds of mistakes of {arm}" + (f", the first 60" if len(rows) > 60 else ""),
+                        head,
+                        rows[:60],
+                        left=len(head) - 2,
+                    ),
+                )
+            ]
+            if many
+            else [table(f"Kinds of mistakes of {arm}", head, rows[:8], left=len(head) - 2)]
+        )
+        if len(rows) > 8 and not many:
+            of_arm += [
+                folded(
+                    f"{_count(len(rows) - 8, 'kind')} more",
+                    table(
+                        f"The next {min(len(rows) - 8, 52)} kinds of mistakes of {arm}",
+                        head,
+                        rows[8:60],
+                        left=len(head) - 2,
+                    ),
+                )
+            ]
+        if arm in large:
+            of_arm += [worst_pictures(judged, arm, root, 12 if whole else 6, hues)]
         parts += [H3(*title), *of_arm] if whole else [folded(Span(*title), *of_arm)]
-    return chapter("What kinds of mistakes", P("The pictures are those about which a model was surest and wrong. They are worth a look: some are hard, some are badly cut, and some have a wrong label."), *parts)
+    return chapter(
+        "What kinds of mistakes",
+        P(
+            "The pictures are those about which a model was surest and wrong. They are worth a look: some are hard, some are badly cut, and some have a wrong label."
+        ),
+        *parts,
+    )
 
 
 def worst_pictures(predictions, arm, root, n, hues={}):
     "The mistakes made with most confidence: picture, truth, answer, probability."
     worst = worst_errors(predictions, n)
-    if not root.is_dir(): return P(f"The pictures cannot be shown: the data folder {root} is no longer there. The surest mistakes were: ", _and([f"{row.file} ({row.truth}, called {row.predicted}, {share(row.probability)})" for row in worst.itertuples()]), ".", cls="gone")
-    return Div(*[_one_picture(root/row.file, row, arm, hues) for row in worst.itertuples()], cls="pets")
+    if not root.is_dir():
+        return P(
+            f"The pictures cannot be shown: the data folder {root} is no longer there. The surest mistakes were: ",
+            _and(
+                [
+                    f"{row.file} ({row.truth}, called {row.predicted}, {share(row.probability)})"
+                    for row in worst.itertuples()
+                ]
+            ),
+            ".",
+            cls="gone",
+        )
+    return Div(*[_one_picture(root / row.file, row, arm, hues) for row in worst.itertuples()], cls="pets")
 
 
 def _one_picture(path, row, arm, hues):
     said = f"{row.truth}, called {row.predicted}"
-    try: shown = Img(src=pet_picture(path), alt=f"{row.file}: {said} by {arm} with probability {share(row.probability)}", width=176, height=176)
-    except PictureError as error: shown = Div(f"cannot be shown: {error}", cls="gone")
-    return Figure(shown, Figcaption(Span("is ", named(row.truth, hue=hues.get(row.truth))), Span("called ", named(row.predicted, hue=hues.get(row.predicted)), Span(f" {share(row.probability)}", cls="nowrap")), Span(row.file.removeprefix("images/"), cls="file")), cls="pet")
+    try:
+        shown = Img(
+            src=pet_picture(path),
+            alt=f"{row.file}: {said} by {arm} with probability {share(row.probability)}",
+            width=176,
+            height=176,
+        )
+    except PictureError as error:
+        shown = Div(f"cannot be shown: {error}", cls="gone")
+    return Figure(
+        shown,
+        Figcaption(
+            Span("is ", named(row.truth, hue=hues.get(row.truth))),
+            Span(
+                "called ",
+                named(row.predicted, hue=hues.get(row.predicted)),
+                Span(f" {share(row.probability)}", cls="nowrap"),
+            ),
+            Span(row.file.removeprefix("images/"), cls="file"),
+        ),
+        cls="pet",
+    )
 
 # %% ../nbs/11_report.ipynb #08d4a0c1
 def curves(
-    run, # a run
-) -> FT: # training, ROC, precision-recall
+    run,  # a run
+) -> FT:  # training, ROC, precision-recall
     "Section: curves; of many arms those that are shown in full."
     record, part, large = run.record, run.record["evaluated"], shown_large(run)
-    histories = {arm: run.history(arm) for arm in large if (run.arm(arm)/"history.csv").is_file()}
+    histories = {arm: run.history(arm) for arm in large if (run.arm(arm) / "history.csv").is_file()}
     judged = {arm: run.predictions(arm)[lambda table: table.split == part] for arm in large}
     figures, positive, training, shown = figures_of(run, large), record["positive"], None, []
     if histories:
         kept = {arm: record["arms"][arm].get("kept_epoch", len(history)) for arm, history in histories.items()}
-        last = " ".join(f"{arm}: after {_count(len(history), 'epoch')} training loss {history.train_loss.iloc[-1]:.3f}, validation loss {history.valid_loss.iloc[-1]:.3f}."
-                        + (f" Epoch {kept[arm]} was kept, whose validation loss is the lowest, {history.valid_loss.iloc[kept[arm] - 1]:.3f}." if kept[arm] < len(history) else "") for arm, history in histories.items())
-        training = plot(plot_history(histories, kept), "Training curves. " + last, "When the training loss falls and the validation loss rises, the network learns its pictures by heart.")
+        last = " ".join(
+            f"{arm}: after {_count(len(history), 'epoch')} training loss {history.train_loss.iloc[-1]:.3f}, validation loss {history.valid_loss.iloc[-1]:.3f}."
+            + (
+                f" Epoch {kept[arm]} was kept, whose validation loss is the lowest, {history.valid_loss.iloc[kept[arm] - 1]:.3f}."
+                if kept[arm] < len(history)
+                else ""
+            )
+            for arm, history in histories.items()
+        )
+        training = plot(
+            plot_history(histories, kept),
+            "Training curves. " + last,
+            "When the training loss falls and the validation loss rises, the network learns its pictures by heart.",
+        )
     if positive:
-        shown.append(plot(plot_roc(judged, positive), f"ROC curves for {positive}. " + " ".join(f"{arm}: area {_decimal(values['roc_auc'])}." for arm, values in figures.items()),
-                          f"How many of all {positive} pictures are found, against how many others are called {positive} by mistake, for every threshold."))
-        shown.append(plot(plot_precision_recall(judged, positive), f"Precision and recall for {positive}. " + " ".join(f"{arm}: average precision {_decimal(values['average_precision'])}." for arm, values in figures.items()),
-                          f"What finding more of the {positive} pictures costs in precision. Unlike ROC, this does not flatter when the class is rare."))
-    return chapter("Curves", training, Div(*shown, cls="plots") if shown else None) if training is not None or shown else None
+        shown.append(
+            plot(
+                plot_roc(judged, positive),
+                f"ROC curves for {positive}. "
+                + " ".join(f"{arm}: area {_decimal(values['roc_auc'])}." for arm, values in figures.items()),
+                f"How many of all {positive} pictures are found, against how many others are called {positive} by mistake, for every threshold.",
+            )
+        )
+        shown.append(
+            plot(
+                plot_precision_recall(judged, positive),
+                f"Precision and recall for {positive}. "
+                + " ".join(
+                    f"{arm}: average precision {_decimal(values['average_precision'])}."
+                    for arm, values in figures.items()
+                ),
+                f"What finding more of the {positive} pictures costs in precision. Unlike ROC, this does not flatter when the class is rare.",
+            )
+        )
+    return (
+        chapter("Curves", training, Div(*shown, cls="plots") if shown else None)
+        if training is not None or shown
+        else None
+    )
 
 
-def _decimal(figure): return "unknown" if figure["value"] is None else f"{figure['value']:.3f}"
+def _decimal(figure):
+    return "unknown" if figure["value"] is None else f"{figure['value']:.3f}"
 
 # %% ../nbs/11_report.ipynb #77d02237
-FITTED_ON = {"out_of_fold": "out-of-fold predictions of training pictures", "valid": "validation pictures", "train": "training pictures", "test": "test pictures"}
+FITTED_ON = {
+    "out_of_fold": "out-of-fold predictions of training pictures",
+    "valid": "validation pictures",
+    "train": "training pictures",
+    "test": "test pictures",
+}
+
 
 def trust(
-    run, # a run
-) -> FT: # reliability before and after the temperature, a table of the errors
+    run,  # a run
+) -> FT:  # reliability before and after the temperature, a table of the errors
     "Section: how far to trust the probabilities."
     figures, record, chosen = figures_of(run), run.record, chosen_arm(run)
     part, abouts = record["evaluated"], record["arms"]
     rows = []
     for number, (arm, values) in enumerate(figures.items()):
         before, after, fitted = values["ece"], values.get("ece_calibrated"), abouts[arm].get("temperature")
-        rows.append([named(arm, number), f"{before['value']:.3f}", _perfect(before), *([f"{after['value']:.3f}", _perfect(after)] if after else ["–", "–"]),
-                     f"{fitted['value']:.2f}" if fitted else "–", f"{fitted['n']:,} {PARTS.get(fitted['fitted_on'], _words(fitted['fitted_on']))}" if fitted else "–"])
+        rows.append(
+            [
+                named(arm, number),
+                f"{before['value']:.3f}",
+                _perfect(before),
+                *([f"{after['value']:.3f}", _perfect(after)] if after else ["–", "–"]),
+                f"{fitted['value']:.2f}" if fitted else "–",
+                f"{fitted['n']:,} {PARTS.get(fitted['fitted_on'], _words(fitted['fitted_on']))}" if fitted else "–",
+            ]
+        )
     rest = [arm for arm in run.arms if arm != chosen]
-    return chapter("How far to trust the probabilities",
-        P("Of the answers given with 80 % probability, are 80 % right? The expected calibration error is how far off that is on average. On few pictures even a perfectly calibrated model shows some error, so that stands beside it: "
-          "what it would show on average and, in brackets, what it would exceed one time in twenty."),
+    return chapter(
+        "How far to trust the probabilities",
+        P(
+            "Of the answers given with 80 % probability, are 80 % right? The expected calibration error is how far off that is on average. On few pictures even a perfectly calibrated model shows some error, so that stands beside it: "
+            "what it would show on average and, in brackets, what it would exceed one time in twenty."
+        ),
         P(_calibrated_in_words(chosen, figures[chosen], abouts[chosen].get("temperature"), part)),
-        table("Expected calibration error", ["", "before", "perfect would show", "after", "perfect would show", "temperature", "fitted on"], rows),
+        table(
+            "Expected calibration error",
+            ["", "before", "perfect would show", "after", "perfect would show", "temperature", "fitted on"],
+            rows,
+        ),
         _reliabilities(run, chosen, figures[chosen]),
-        *([_reliabilities(run, arm, figures[arm]) for arm in rest] if len(run.arms) <= 2 else [folded(f"Those of {_and(rest)}", *[_reliabilities(run, arm, figures[arm]) for arm in rest])]))
+        *(
+            [_reliabilities(run, arm, figures[arm]) for arm in rest]
+            if len(run.arms) <= 2
+            else [folded(f"Those of {_and(rest)}", *[_reliabilities(run, arm, figures[arm]) for arm in rest])]
+        ),
+    )
 
 
-def _perfect(error): return f"{error['perfect_mean']:.3f} ({error['perfect_high']:.3f})"
+def _perfect(error):
+    return f"{error['perfect_mean']:.3f} ({error['perfect_high']:.3f})"
 
 
 def _calibrated_in_words(arm, figures, fitted, part):
@@ -1031,17 +2157,39 @@ def _calibrated_in_words(arm, figures, fitted, part):
         last = before
     else:
         value = fitted["value"]
-        which = "its answers were too sure" if value > 1.05 else "its answers were not sure enough" if value < 0.95 else "hardly any change"
+        which = (
+            "its answers were too sure"
+            if value > 1.05
+            else "its answers were not sure enough"
+            if value < 0.95
+            else "hardly any change"
+        )
         said = f"For {arm} a temperature of {value:.2f} was fitted on {fitted['n']:,} {FITTED_ON.get(fitted['fitted_on'], fitted['fitted_on'])} ({which}); with it the error goes from {before['value']:.3f} to {after['value']:.3f}"
         last = after
-    end = ", no more than a perfectly calibrated model could show." if last["value"] <= last["perfect_high"] else ", more than a perfectly calibrated model would show: do not take its probabilities at their word."
-    return said + end + (" These pictures are also those the temperature was fitted on, so that is on the hopeful side." if fitted and fitted["fitted_on"] == part else "")
+    end = (
+        ", no more than a perfectly calibrated model could show."
+        if last["value"] <= last["perfect_high"]
+        else ", more than a perfectly calibrated model would show: do not take its probabilities at their word."
+    )
+    return (
+        said
+        + end
+        + (
+            " These pictures are also those the temperature was fitted on, so that is on the hopeful side."
+            if fitted and fitted["fitted_on"] == part
+            else ""
+        )
+    )
 
 
 def _reliabilities(run, arm, figures):
     "Reliability before and, where there is a temperature, after it."
     judged, shown = run.predictions(arm)[lambda table: table.split == run.record["evaluated"]], []
-    steps = [("p", "ece", arm)] if "ece_calibrated" not in figures else [("p", "ece", f"{arm}, before"), ("q", "ece_calibrated", f"{arm}, after the temperature")]
+    steps = (
+        [("p", "ece", arm)]
+        if "ece_calibrated" not in figures
+        else [("p", "ece", f"{arm}, before"), ("q", "ece_calibrated", f"{arm}, after the temperature")]
+    )
     for column, key, title in steps:
         error = figures[key]
         said = f"The expected calibration error is {error['value']:.3f}; a perfectly calibrated model shows about {error['perfect_mean']:.3f} on this many pictures, and seldom more than {error['perfect_high']:.3f}."
@@ -1051,182 +2199,474 @@ def _reliabilities(run, arm, figures):
 # %% ../nbs/11_report.ipynb #bde2b40c
 HOW = {"equal_recall": "both classes are found equally often", "best_f1": "the best F1", "cost": "the least cost"}
 
+
 def what_variants_changed(
-    run, # a run
-) -> FT: # differences with intervals, thresholds
+    run,  # a run
+) -> FT:  # differences with intervals, thresholds
     "Section: what balancing, thresholds and other variants changed; None where there are none."
     tried = run.verdict.get("variants", []) if has_verdict(run) else []
-    decided = {arm: run.record["arms"][arm] for arm in run.arms if {"threshold", "prior"} & set(run.record["arms"][arm])}
-    if not tried and not decided: return None
-    helped, hurt = ([one["a"] for one in tried if found(one)] for found in (lambda one: one["helped"], lambda one: (one["balanced_accuracy"]["high"] or 0) < 0))
-    said = [f"{_and(helped)} clearly helped." if helped else "The one variant did not clearly help." if len(tried) == 1 else f"None of the {len(tried)} variants clearly helped." if tried else "",
-            f"{_and(hurt)} clearly made it worse." if hurt else ""]
+    decided = {
+        arm: run.record["arms"][arm] for arm in run.arms if {"threshold", "prior"} & set(run.record["arms"][arm])
+    }
+    if not tried and not decided:
+        return None
+    helped, hurt = (
+        [one["a"] for one in tried if found(one)]
+        for found in (lambda one: one["helped"], lambda one: (one["balanced_accuracy"]["high"] or 0) < 0)
+    )
+    said = [
+        f"{_and(helped)} clearly helped."
+        if helped
+        else "The one variant did not clearly help."
+        if len(tried) == 1
+        else f"None of the {len(tried)} variants clearly helped."
+        if tried
+        else "",
+        f"{_and(hurt)} clearly made it worse." if hurt else "",
+    ]
     classes = run.record["classes"] if len(run.record["classes"]) <= 4 else []
-    rows = [[named(one["a"], run.arms.index(one["a"])), one["b"], gap_cell(one["balanced_accuracy"]), *[gap_cell(one["recall"][name]) if name in one["recall"] else "–" for name in classes], "yes" if one["helped"] else "not shown"] for one in tried]
-    thresholds = [[named(arm, run.arms.index(arm)), f"{about['threshold']['value']:.3f}", f"{'calibrated ' if about['threshold'].get('column') == 'q' else ''}probability of {about['threshold']['positive']}",
-                   HOW.get(about["threshold"]["how"], about["threshold"]["how"]), f"{about['threshold']['n']:,} {FITTED_ON.get(about['threshold']['fitted_on'], about['threshold']['fitted_on'])}"]
-                  for arm, about in decided.items() if "threshold" in about]
-    priors = [P(f"{arm} was corrected from {share(about['prior']['trained'])} {about['prior']['positive']} in training to {share(about['prior']['world'])} in the world it is made for.") for arm, about in decided.items() if "prior" in about]
-    return chapter("What balancing and thresholds changed",
-        P("Each variant is held against the arm it is made from, on the same pictures. Most of these move mistakes from one class to the other; balanced accuracy, the mean of both recalls, says whether that was a gain. ", Strong(" ".join(part for part in said if part))) if tried else None,
-        table("Differences in points, with 95 % intervals", ["", "against", "balanced accuracy", *[f"recall of {name}" for name in classes], "helped"], rows, left=2) if tried else None,
-        table("Thresholds", ["", "answer from", "on the", "chosen for", "fitted on"], thresholds, left=5) if thresholds else None, *priors)
+    rows = [
+        [
+            named(one["a"], run.arms.index(one["a"])),
+            one["b"],
+            gap_cell(one["balanced_accuracy"]),
+            *[gap_cell(one["recall"][name]) if name in one["recall"] else "–" for name in classes],
+            "yes" if one["helped"] else "not shown",
+        ]
+        for one in tried
+    ]
+    thresholds = [
+        [
+            named(arm, run.arms.index(arm)),
+            f"{about['threshold']['value']:.3f}",
+            f"{'calibrated ' if about['threshold'].get('column') == 'q' else ''}probability of {about['threshold']['positive']}",
+            HOW.get(about["threshold"]["how"], about["threshold"]["how"]),
+            f"{about['threshold']['n']:,} {FITTED_ON.get(about['threshold']['fitted_on'], about['threshold']['fitted_on'])}",
+        ]
+        for arm, about in decided.items()
+        if "threshold" in about
+    ]
+    priors = [
+        P(
+            f"{arm} was corrected from {share(about['prior']['trained'])} {about['prior']['positive']} in training to {share(about['prior']['world'])} in the world it is made for."
+        )
+        for arm, about in decided.items()
+        if "prior" in about
+    ]
+    return chapter(
+        "What balancing and thresholds changed",
+        P(
+            "Each variant is held against the arm it is made from, on the same pictures. Most of these move mistakes from one class to the other; balanced accuracy, the mean of both recalls, says whether that was a gain. ",
+            Strong(" ".join(part for part in said if part)),
+        )
+        if tried
+        else None,
+        table(
+            "Differences in points, with 95 % intervals",
+            ["", "against", "balanced accuracy", *[f"recall of {name}" for name in classes], "helped"],
+            rows,
+            left=2,
+        )
+        if tried
+        else None,
+        table("Thresholds", ["", "answer from", "on the", "chosen for", "fitted on"], thresholds, left=5)
+        if thresholds
+        else None,
+        *priors,
+    )
 
 # %% ../nbs/11_report.ipynb #8f47428a
 def firmness(
-    run, # a run
-) -> FT: # seeds, repeated splits, the price of the leak
+    run,  # a run
+) -> FT:  # seeds, repeated splits, the price of the leak
     "Section: how firm the figures are; None where nothing was repeated and no copies are known."
     figures = figures_of(run)
     parts = [*_seeds(run, figures), *_splits(run), *_leak(run, figures)]
     return chapter("How firm the figures are", *parts) if parts else None
 
 
-def _mean(one, scale=100): return Span(share(one["mean"]), Span("" if one.get("spread") is None else f"spread {scale * one['spread']:.1f}", cls="interval"), cls="figure")
+def _mean(one, scale=100):
+    return Span(
+        share(one["mean"]),
+        Span("" if one.get("spread") is None else f"spread {scale * one['spread']:.1f}", cls="interval"),
+        cls="figure",
+    )
 
 
 def _seeds(run, figures):
     "Mean and spread over seeds."
     seeded = {arm: values["seeds"] for arm, values in figures.items() if values.get("seeds", {}).get("n", 1) > 1}
-    if not seeded: return []
+    if not seeded:
+        return []
     classes = run.record["classes"] if len(run.record["classes"]) <= 4 else []
-    rows = [[named(arm, run.arms.index(arm)), str(one["n"]), _mean(one["accuracy"]), ", ".join(share(value) for value in one["accuracy"]["values"]) if one["n"] <= 5 else f"{share(min(one['accuracy']['values']))} to {share(max(one['accuracy']['values']))}",
-             _mean(one["balanced_accuracy"]), *[_mean(one["per_class"][name]["recall"]) for name in classes]] for arm, one in seeded.items()]
-    return [H3("Other seeds"), P("The same recipe on the same split, started from other random numbers. The spread is the standard deviation over seeds, in points; the rest of this page is about the first seed."),
-            table("Mean and spread over seeds", ["", "seeds", "accuracy", "of each seed", "balanced accuracy", *[f"recall of {name}" for name in classes]], rows)]
+    rows = [
+        [
+            named(arm, run.arms.index(arm)),
+            str(one["n"]),
+            _mean(one["accuracy"]),
+            ", ".join(share(value) for value in one["accuracy"]["values"])
+            if one["n"] <= 5
+            else f"{share(min(one['accuracy']['values']))} to {share(max(one['accuracy']['values']))}",
+            _mean(one["balanced_accuracy"]),
+            *[_mean(one["per_class"][name]["recall"]) for name in classes],
+        ]
+        for arm, one in seeded.items()
+    ]
+    return [
+        H3("Other seeds"),
+        P(
+            "The same recipe on the same split, started from other random numbers. The spread is the standard deviation over seeds, in points; the rest of this page is about the first seed."
+        ),
+        table(
+            "Mean and spread over seeds",
+            ["", "seeds", "accuracy", "of each seed", "balanced accuracy", *[f"recall of {name}" for name in classes]],
+            rows,
+        ),
+    ]
 
 
 def _splits(run):
     "What repeated splits say about recipes."
     repeats = _repeated(run)
-    if not repeats: return []
+    if not repeats:
+        return []
     corrected, several = holm([pair["p_value"] for pair in repeats["pairs"]]), len(repeats["pairs"]) > 1
-    clear = [(pair["a"], pair["b"]) if pair["value"] > 0 else (pair["b"], pair["a"]) for pair, p in zip(repeats["pairs"], corrected) if p < 0.05]
-    said = " ".join(f"As a recipe, {better} is better than {worse}." for better, worse in clear) or ("No recipe is clearly better than another." if repeats["pairs"] else "")
-    rows = [[named(arm, run.arms.index(arm) if arm in run.arms else 0), _mean(one["accuracy"]), _mean(one["balanced_accuracy"])] for arm, one in repeats["arms"].items()]
-    pairs = [[f"{pair['a']} minus {pair['b']}", gap_cell(pair), p_value(p).removeprefix("= ")] for pair, p in zip(repeats["pairs"], corrected)]
-    return [H3("Other splits"), P(f"Training and test part were drawn anew {repeats['splits']} times. That speaks about recipes, not just about the models of this run; the splits overlap, so the intervals are widened for it (Nadeau and Bengio 2003){', and p is ' + _by_holm(repeats['pairs']) if several else ''}. ", Strong(said)),
-            Div(table(f"Mean and spread over {repeats['splits']} splits", ["", "accuracy", "balanced accuracy"], rows),
-                table("Differences in balanced accuracy, points", ["", "difference", "p, corrected" if several else "p"], pairs) if pairs else None, cls="row")]
+    clear = [
+        (pair["a"], pair["b"]) if pair["value"] > 0 else (pair["b"], pair["a"])
+        for pair, p in zip(repeats["pairs"], corrected)
+        if p < 0.05
+    ]
+    said = " ".join(f"As a recipe, {better} is better than {worse}." for better, worse in clear) or (
+        "No recipe is clearly better than another." if repeats["pairs"] else ""
+    )
+    rows = [
+        [
+            named(arm, run.arms.index(arm) if arm in run.arms else 0),
+            _mean(one["accuracy"]),
+            _mean(one["balanced_accuracy"]),
+        ]
+        for arm, one in repeats["arms"].items()
+    ]
+    pairs = [
+        [f"{pair['a']} minus {pair['b']}", gap_cell(pair), p_value(p).removeprefix("= ")]
+        for pair, p in zip(repeats["pairs"], corrected)
+    ]
+    return [
+        H3("Other splits"),
+        P(
+            f"Training and test part were drawn anew {repeats['splits']} times. That speaks about recipes, not just about the models of this run; the splits overlap, so the intervals are widened for it (Nadeau and Bengio 2003){', and p is ' + _by_holm(repeats['pairs']) if several else ''}. ",
+            Strong(said),
+        ),
+        Div(
+            table(f"Mean and spread over {repeats['splits']} splits", ["", "accuracy", "balanced accuracy"], rows),
+            table(
+                "Differences in balanced accuracy, points",
+                ["", "difference", "p, corrected" if several else "p"],
+                pairs,
+            )
+            if pairs
+            else None,
+            cls="row",
+        ),
+    ]
 
 
 def _leak(run, figures):
     "What pictures whose copy is in the training part add."
     known = {arm: values["leak"] for arm, values in figures.items() if "leak" in values}
-    if not known: return []
+    if not known:
+        return []
     first, part = next(iter(known.values())), PARTS[run.record["evaluated"]]
-    if not first["leaked"]: return [H3("Copies"), P(f"There are copies in this data, and none of the {first['n']:,} {part} pictures has one among the training pictures.")]
-    rows = [[named(arm, run.arms.index(arm)), cell(one["accuracy"]), cell(one["accuracy_without"]), cell(one["accuracy_of_leaked"]), gap_cell(one["difference"])] for arm, one in known.items()]
-    return [H3("The price of the leak"), P(Strong(f"{first['leaked']:,} of {first['n']:,} {part} pictures have a copy among the training pictures."), " A network that learnt its pictures by heart knows these already. This is what they add to the accuracy:"),
-            table("Accuracy with and without them", ["", "with", "without", "of them alone", "added, points"], rows)]
+    if not first["leaked"]:
+        return [
+            H3("Copies"),
+            P(
+                f"There are copies in this data, and none of the {first['n']:,} {part} pictures has one among the training pictures."
+            ),
+        ]
+    rows = [
+        [
+            named(arm, run.arms.index(arm)),
+            cell(one["accuracy"]),
+            cell(one["accuracy_without"]),
+            cell(one["accuracy_of_leaked"]),
+            gap_cell(one["difference"]),
+        ]
+        for arm, one in known.items()
+    ]
+    return [
+        H3("The price of the leak"),
+        P(
+            Strong(f"{first['leaked']:,} of {first['n']:,} {part} pictures have a copy among the training pictures."),
+            " A network that learnt its pictures by heart knows these already. This is what they add to the accuracy:",
+        ),
+        table("Accuracy with and without them", ["", "with", "without", "of them alone", "added, points"], rows),
+    ]
 
 # %% ../nbs/11_report.ipynb #121b21d4
-TREATED = {"squash": "squashed to a square instead of cropped", "pad": "padded with grey instead of cropped", "zoom": "only the middle 80 % of each side", "jpeg": "compressed as JPEG of quality 25 first"}
+TREATED = {
+    "squash": "squashed to a square instead of cropped",
+    "pad": "padded with grey instead of cropped",
+    "zoom": "only the middle 80 % of each side",
+    "jpeg": "compressed as JPEG of quality 25 first",
+}
+
 
 def away_from_home(
-    run, # a run
-) -> FT: # pictures from elsewhere, other treatment
+    run,  # a run
+) -> FT:  # pictures from elsewhere, other treatment
     "Section: what happens to the figures where things are not as in training."
     elsewhere = [(arm, folder) for arm in run.arms for folder in outside_of(run, arm)]
-    treated = {arm: found for arm in run.arms if (found := read_if_there(run.arm(arm)/"robustness.json"))}
-    parts, chosen = [P("All figures so far are about pictures of the same kind as those trained on, prepared in the same way.")], chosen_arm(run)
-    for arm, folder in elsewhere: parts += _one_away(run, arm, folder)
+    treated = {arm: found for arm in run.arms if (found := read_if_there(run.arm(arm) / "robustness.json"))}
+    parts, chosen = (
+        [P("All figures so far are about pictures of the same kind as those trained on, prepared in the same way.")],
+        chosen_arm(run),
+    )
+    for arm, folder in elsewhere:
+        parts += _one_away(run, arm, folder)
     if not outside_of(run, chosen):
-        parts += [P(Strong(f"Nobody has tried {chosen} on pictures from elsewhere."), " With labelled pictures from where it will be used:"), Pre(Code(command("evaluate", place(run), "--data", "PATH")), tabindex="0")]
-    if treated: parts.append(H3("Prepared in another way"))
-    for arm, found in treated.items(): parts.append(_one_treated(arm, found))
+        parts += [
+            P(
+                Strong(f"Nobody has tried {chosen} on pictures from elsewhere."),
+                " With labelled pictures from where it will be used:",
+            ),
+            Pre(Code(command("evaluate", place(run), "--data", "PATH")), tabindex="0"),
+        ]
+    if treated:
+        parts.append(H3("Prepared in another way"))
+    for arm, found in treated.items():
+        parts.append(_one_treated(arm, found))
     if chosen not in treated:
-        parts += [P(Strong(f"Nobody has tried how {chosen} answers when pictures are prepared in another way.")), Pre(Code(command("evaluate", place(run), "--treatments")), tabindex="0")]
+        parts += [
+            P(Strong(f"Nobody has tried how {chosen} answers when pictures are prepared in another way.")),
+            Pre(Code(command("evaluate", place(run), "--treatments")), tabindex="0"),
+        ]
     return chapter("Away from home", *parts)
 
 
 def _one_away(run, arm, folder):
     "One arm on pictures from elsewhere."
-    found, there = read_json(folder/"away.json"), read_json(folder/"metrics.json")
-    home = found.get("home") or run.metrics(arm) # older runs do not keep it, and were judged by their own classes
-    left = [f"{count:,} {'with a label that the model does not know' if why == 'unknown_label' else _words(why)}" for why, count in found.get("left_out", {}).items() if count]
-    labels = home["classes"] if len(home["classes"]) <= 6 else sorted((name for name in home["classes"] if found["recall"][name]["value"] is not None), key=lambda name: found["recall"][name]["value"])[:6]
-    rows = [[words, cell(home[key]), cell(there[key]), gap_cell(found[key])] for key, words in (("accuracy", "accuracy"), ("balanced_accuracy", "balanced accuracy"))]
-    rows += [[Span("recall of ", named(name, home["classes"].index(name))), cell(home["per_class"][name]["recall"]), cell(there["per_class"][name]["recall"]), gap_cell(found["recall"][name])] for name in labels]
-    return [H3(named(arm, run.arms.index(arm)), f" on {folder.name}, {there['n']:,} pictures"), P(found["sentence"] + (f" Left out: {_and(left)}." if left else "")
-            + (f" The pictures are those of this run's own data set, so this is no test of elsewhere." if found.get("fingerprint") == run.record["data"]["fingerprint"] else "")),
-            table(f"{arm} at home and on {folder.name}", ["", "at home", folder.name, "points"], rows)]
+    found, there = read_json(folder / "away.json"), read_json(folder / "metrics.json")
+    home = found.get("home") or run.metrics(arm)  # older runs do not keep it, and were judged by their own classes
+    left = [
+        f"{count:,} {'with a label that the model does not know' if why == 'unknown_label' else _words(why)}"
+        for why, count in found.get("left_out", {}).items()
+        if count
+    ]
+    labels = (
+        home["classes"]
+        if len(home["classes"]) <= 6
+        else sorted(
+            (name for name in home["classes"] if found["recall"][name]["value"] is not None),
+            key=lambda name: found["recall"][name]["value"],
+        )[:6]
+    )
+    rows = [
+        [words, cell(home[key]), cell(there[key]), gap_cell(found[key])]
+        for key, words in (("accuracy", "accuracy"), ("balanced_accuracy", "balanced accuracy"))
+    ]
+    rows += [
+        [
+            Span("recall of ", named(name, home["classes"].index(name))),
+            cell(home["per_class"][name]["recall"]),
+            cell(there["per_class"][name]["recall"]),
+            gap_cell(found["recall"][name]),
+        ]
+        for name in labels
+    ]
+    return [
+        H3(named(arm, run.arms.index(arm)), f" on {folder.name}, {there['n']:,} pictures"),
+        P(
+            found["sentence"]
+            + (f" Left out: {_and(left)}." if left else "")
+            + (
+                f" The pictures are those of this run's own data set, so this is no test of elsewhere."
+                if found.get("fingerprint") == run.record["data"]["fingerprint"]
+                else ""
+            )
+        ),
+        table(f"{arm} at home and on {folder.name}", ["", "at home", folder.name, "points"], rows),
+    ]
 
 
 def _one_treated(arm, found):
     "One arm's answers when pictures are prepared in another way."
-    rows = [[TREATED.get(how, how), share(one["changed"]), cell(one["accuracy"]), gap_cell(one["difference"])] for how, one in found["variants"].items()]
-    return table(f"{arm}: {found['n']:,} {PARTS.get(found['split'], found['split'])} pictures, of which {share(found['accuracy']['value'])} are right as in training", ["", "answers that change", "accuracy", "points"], rows)
+    rows = [
+        [TREATED.get(how, how), share(one["changed"]), cell(one["accuracy"]), gap_cell(one["difference"])]
+        for how, one in found["variants"].items()
+    ]
+    return table(
+        f"{arm}: {found['n']:,} {PARTS.get(found['split'], found['split'])} pictures, of which {share(found['accuracy']['value'])} are right as in training",
+        ["", "answers that change", "accuracy", "points"],
+        rows,
+    )
 
 # %% ../nbs/11_report.ipynb #55685fe8
 def checked(
-    run, # a run
-) -> FT: # a table of items
+    run,  # a run
+) -> FT:  # a table of items
     "Section: the checklist; None where it was not gone through."
-    checklist = read_if_there(run.folder/"checklist.json")
-    if checklist is None: return None
+    checklist = read_if_there(run.folder / "checklist.json")
+    if checklist is None:
+        return None
     failed = _failed(checklist)
-    held = sorted((item for item in checklist["items"] if item["status"] != "fail"), key=lambda item: (item["status"] != "pass", item["severity"]))
+    held = sorted(
+        (item for item in checklist["items"] if item["status"] != "fail"),
+        key=lambda item: (item["status"] != "pass", item["severity"]),
+    )
     errors = sum(item["severity"] == "error" for item in failed)
     said = f"{checklist['arm']} has passed." if checklist["passed"] else f"{checklist['arm']} has not passed."
-    return chapter("The checklist", P(Strong(said), f" Of {len(checklist['items'])} items {sum(item['status'] == 'pass' for item in held)} hold, {_count(errors, 'error')} and {_count(len(failed) - errors, 'warning')} do not, "
-                                      f"and {sum(item['status'] == 'not applicable' for item in held)} do not apply. It is passed when no item that counts as an error fails."),
-        _items("What does not hold", failed) if failed else None, folded(f"What holds or does not apply: {_count(len(held), 'item')}", _items("What holds or does not apply", held)) if held else None)
+    return chapter(
+        "The checklist",
+        P(
+            Strong(said),
+            f" Of {len(checklist['items'])} items {sum(item['status'] == 'pass' for item in held)} hold, {_count(errors, 'error')} and {_count(len(failed) - errors, 'warning')} do not, "
+            f"and {sum(item['status'] == 'not applicable' for item in held)} do not apply. It is passed when no item that counts as an error fails.",
+        ),
+        _items("What does not hold", failed) if failed else None,
+        folded(
+            f"What holds or does not apply: {_count(len(held), 'item')}", _items("What holds or does not apply", held)
+        )
+        if held
+        else None,
+    )
 
 
 def _items(caption, items):
-    sign = lambda status: Span(Span(SIGNS[status], aria_hidden="true"), Span(status, cls="unseen"), cls={"pass": "good", "fail": "bad"}.get(status))
-    return table(caption, ["", "item", "evidence"], [[sign(item["status"]), Span(_words(item["name"]), Span(item["severity"], cls="remedy")),
-                 Span(item["evidence"], Span(f"→ {item['remedy']}", cls="remedy") if item["status"] == "fail" else None)] for item in items], left=3)
+    sign = lambda status: Span(
+        Span(SIGNS[status], aria_hidden="true"),
+        Span(status, cls="unseen"),
+        cls={"pass": "good", "fail": "bad"}.get(status),
+    )
+    return table(
+        caption,
+        ["", "item", "evidence"],
+        [
+            [
+                sign(item["status"]),
+                Span(_words(item["name"]), Span(item["severity"], cls="remedy")),
+                Span(item["evidence"], Span(f"→ {item['remedy']}", cls="remedy") if item["status"] == "fail" else None),
+            ]
+            for item in items
+        ],
+        left=3,
+    )
 
 # %% ../nbs/11_report.ipynb #f318fef3
 def conclusions(
-    run, # a run
-) -> FT: # a list of sentences
+    run,  # a run
+) -> FT:  # a list of sentences
     "Section: what to conclude."
     sentences = run.verdict["conclusion"] if has_verdict(run) else what_happened(run) + how_sure(run)
     return chapter("What to conclude", Ul(*[Li(sentence) for sentence in sentences], cls="sentences"))
 
 
 def what_next(
-    run, # a run
-) -> FT: # sentences with commands
+    run,  # a run
+) -> FT:  # sentences with commands
     "Section: what to do next."
-    return chapter("What to do next", Ol(*[Li(P(sentence), Pre(Code(line), tabindex="0") if line else None) for sentence, line in next_steps(run)], cls="steps"))
+    return chapter(
+        "What to do next",
+        Ol(
+            *[Li(P(sentence), Pre(Code(line), tabindex="0") if line else None) for sentence, line in next_steps(run)],
+            cls="steps",
+        ),
+    )
 
 
 def how_to_repeat(
-    run, # a run
-) -> FT: # commands, recipe, circumstances
+    run,  # a run
+) -> FT:  # commands, recipe, circumstances
     "Section: how to repeat the run, and what its figures depend on."
     record, settings, weights = run.record, run.record["settings"], run.record.get("weights")
     verb, file = _verb(record), _weights(record)
     arms = ("--arms" if verb == "compare" else "--arm", ",".join(settings["arms"]))
     same = command(verb, "--recipe", f"{place(run)}/run.json", "--out", f"{place(run)}-again", *file)
-    options = [word for name in ("data", "target", "split", "seed", "limit") if settings.get(name) is not None for word in (f"--{name}", settings[name])]
-    if settings.get("bodies") and verb == "compare": options += ["--bodies", ",".join(settings["bodies"])] # train has no such option
-    if settings.get("look") is False: options.append("--no-audit")
+    options = [
+        word
+        for name in ("data", "target", "split", "seed", "limit")
+        if settings.get(name) is not None
+        for word in (f"--{name}", settings[name])
+    ]
+    if settings.get("bodies") and verb == "compare":
+        options += ["--bodies", ",".join(settings["bodies"])]  # train has no such option
+    if settings.get("look") is False:
+        options.append("--no-audit")
     data, hardware = record["data"], record["hardware"]
-    facts = [["seed", str(record["seed"])], ["split", record["split"]], ["data", f"{data['name']}, {data['pictures']:,} pictures, {data['left_out']:,} left out"],
-             ["licence of the data", data["licence"]], ["fingerprint of the data", Code(data["fingerprint"])],
-             ["pretrained weights", weights["source"] if weights else "none"], *([["licence of the weights", weights["licence"]], ["SHA-256 of the weights", Code(weights["sha256"])]] if weights else []),
-             ["processor", f"{hardware['name']}, {_count(hardware['cores'], 'core')}, {hardware['memory_gib']:g} GiB"], ["device and precision", f"{hardware['device']}, {hardware['precision']}"],
-             *([["test part read", _count(record["test_readings"], "time")]] if record.get("test_readings") else [])]
-    rows = [[named(arm, number), f"{about['parameters']:,}", f"{about['trained_parameters']:,}", _duration(about.get("training_seconds")), _duration(about.get("seconds")),
-             ("passed" if about["sanity"]["passed"] else "failed") + (f": loss {about['sanity']['loss']:.3f}, guessing gives {about['sanity']['loss_of_guessing']:.3f}" if "loss" in about["sanity"] else "")]
-            for number, (arm, about) in enumerate((arm, record["arms"][arm]) for arm in run.arms)]
-    return chapter("How to repeat it", P("With this run's folder at hand:"), Pre(Code(same), tabindex="0"),
-        P("Without it, save the recipe below as ", Code("recipe.toml"), " and say:"), Pre(Code(command(verb, *options, *arms, "--recipe", "recipe.toml", *file)), tabindex="0"),
-        folded("The recipe", Pre(Code("".join(f"{name} = {json.dumps(value)}\n" for name, value in record["recipe"].items())), tabindex="0")),
-        P("The same seed on the same machine gives the same numbers. Another processor or other versions may change the last digits."),
+    facts = [
+        ["seed", str(record["seed"])],
+        ["split", record["split"]],
+        ["data", f"{data['name']}, {data['pictures']:,} pictures, {data['left_out']:,} left out"],
+        ["licence of the data", data["licence"]],
+        ["fingerprint of the data", Code(data["fingerprint"])],
+        ["pretrained weights", weights["source"] if weights else "none"],
+        *(
+            [["licence of the weights", weights["licence"]], ["SHA-256 of the weights", Code(weights["sha256"])]]
+            if weights
+            else []
+        ),
+        ["processor", f"{hardware['name']}, {_count(hardware['cores'], 'core')}, {hardware['memory_gib']:g} GiB"],
+        ["device and precision", f"{hardware['device']}, {hardware['precision']}"],
+        *([["test part read", _count(record["test_readings"], "time")]] if record.get("test_readings") else []),
+    ]
+    rows = [
+        [
+            named(arm, number),
+            f"{about['parameters']:,}",
+            f"{about['trained_parameters']:,}",
+            _duration(about.get("training_seconds")),
+            _duration(about.get("seconds")),
+            ("passed" if about["sanity"]["passed"] else "failed")
+            + (
+                f": loss {about['sanity']['loss']:.3f}, guessing gives {about['sanity']['loss_of_guessing']:.3f}"
+                if "loss" in about["sanity"]
+                else ""
+            ),
+        ]
+        for number, (arm, about) in enumerate((arm, record["arms"][arm]) for arm in run.arms)
+    ]
+    return chapter(
+        "How to repeat it",
+        P("With this run's folder at hand:"),
+        Pre(Code(same), tabindex="0"),
+        P("Without it, save the recipe below as ", Code("recipe.toml"), " and say:"),
+        Pre(Code(command(verb, *options, *arms, "--recipe", "recipe.toml", *file)), tabindex="0"),
+        folded(
+            "The recipe",
+            Pre(
+                Code("".join(f"{name} = {json.dumps(value)}\n" for name, value in record["recipe"].items())),
+                tabindex="0",
+            ),
+        ),
+        P(
+            "The same seed on the same machine gives the same numbers. Another processor or other versions may change the last digits."
+        ),
         table("What the figures depend on", ["", ""], facts, left=2),
-        table("The arms", ["", "parameters", "of them trained", "training", "with evaluation", "sanity check before training"], rows),
-        folded("Versions", table("Versions", ["", "version"], [[name, version] for name, version in record["versions"].items()], left=2)))
+        table(
+            "The arms",
+            ["", "parameters", "of them trained", "training", "with evaluation", "sanity check before training"],
+            rows,
+        ),
+        folded(
+            "Versions",
+            table(
+                "Versions", ["", "version"], [[name, version] for name, version in record["versions"].items()], left=2
+            ),
+        ),
+    )
 
 
 def _duration(seconds):
     "Seconds as one says them."
-    return "–" if seconds is None else f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
+    return (
+        "–"
+        if seconds is None
+        else f"{seconds:.0f} s"
+        if seconds < 120
+        else f"{seconds / 60:.0f} min"
+        if seconds < 7200
+        else f"{seconds / 3600:.1f} h"
+    )
 
 # %% ../nbs/11_report.ipynb #1fe33ba6
 STYLE = r"""
@@ -1313,91 +2753,239 @@ footer { color: var(--soft); font-size: .88rem; padding-top: 1.5rem; padding-bot
 
 # %% ../nbs/11_report.ipynb #66f234ce
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
-SECTIONS = [count_first, look_first, side_by_side, class_by_class, lookalikes, as_fine_as_sure, bodies_side_by_side, what_variants_changed, firmness, more_pictures, trust, differing, mistakes, curves, away_from_home, checked, conclusions, what_next, how_to_repeat]
+SECTIONS = [
+    count_first,
+    look_first,
+    side_by_side,
+    class_by_class,
+    lookalikes,
+    as_fine_as_sure,
+    bodies_side_by_side,
+    what_variants_changed,
+    firmness,
+    more_pictures,
+    trust,
+    differing,
+    mistakes,
+    curves,
+    away_from_home,
+    checked,
+    conclusions,
+    what_next,
+    how_to_repeat,
+]
+
 
 def page(
-    run, # a run with an arm that is finished
-) -> str: # HTML
+    run,  # a run with an arm that is finished
+) -> str:  # HTML
     "The page of a run."
     arms = ", ".join(run.arms) if len(run.arms) <= FEW else f"{len(run.arms)} arms"
-    return whole_page(f"{run.record['data']['name']}: {question(run.record)} ({arms})", run, top(run), [section for make in SECTIONS if (section := make(run)) is not None])
+    return whole_page(
+        f"{run.record['data']['name']}: {question(run.record)} ({arms})",
+        run,
+        top(run),
+        [section for make in SECTIONS if (section := make(run)) is not None],
+    )
 
 
 def whole_page(
-    title, # of the window
-    run, # a run
-    header, # the head of the page
-    sections, # chapters
-) -> str: # HTML
+    title,  # of the window
+    run,  # a run
+    header,  # the head of the page
+    sections,  # chapters
+) -> str:  # HTML
     "A page of sections with its contents."
-    contents = Nav(Ol(*[Li(A(section.children[0].children[0], href=f"#{section.attrs['id']}")) for section in sections]), aria_label="Contents", cls="long" if len(sections) > 9 else None)
-    head = Head(Meta(charset="utf-8"), Meta(http_equiv="Content-Security-Policy", content=POLICY), Meta(name="viewport", content="width=device-width, initial-scale=1"),
-                Meta(name="color-scheme", content="light dark"), Meta(name="referrer", content="no-referrer"), Title(title), Link(rel="icon", href="data:,"), Style(Safe(STYLE)))
-    body = Body(A("Skip to the sections", href="#sections", cls="skip"), Main(header, contents, Div(*sections, id="sections")),
-                Footer(P(f"Made by petclf {run.record['versions']['petclf']} from the files of this run. This page loads nothing and sends nothing.")))
-    return "<!doctype html>\n" + to_xml(Html(head, body, lang="en", doctype=False), indent=False).replace("<section", "\n<section") + "\n"
+    contents = Nav(
+        Ol(*[Li(A(section.children[0].children[0], href=f"#{section.attrs['id']}")) for section in sections]),
+        aria_label="Contents",
+        cls="long" if len(sections) > 9 else None,
+    )
+    head = Head(
+        Meta(charset="utf-8"),
+        Meta(http_equiv="Content-Security-Policy", content=POLICY),
+        Meta(name="viewport", content="width=device-width, initial-scale=1"),
+        Meta(name="color-scheme", content="light dark"),
+        Meta(name="referrer", content="no-referrer"),
+        Title(title),
+        Link(rel="icon", href="data:,"),
+        Style(Safe(STYLE)),
+    )
+    body = Body(
+        A("Skip to the sections", href="#sections", cls="skip"),
+        Main(header, contents, Div(*sections, id="sections")),
+        Footer(
+            P(
+                f"Made by petclf {run.record['versions']['petclf']} from the files of this run. This page loads nothing and sends nothing."
+            )
+        ),
+    )
+    return (
+        "<!doctype html>\n"
+        + to_xml(Html(head, body, lang="en", doctype=False), indent=False).replace("<section", "\n<section")
+        + "\n"
+    )
 
 
 def write_report(
-    run, # a `Run`, or its folder
-) -> Path: # the page
+    run,  # a `Run`, or its folder
+) -> Path:  # the page
     "Build `report.html` in a run's folder; that of an audit run is about its audit. Raises `PetclfError` when no arm is finished."
     run = run if isinstance(run, Run) else Run.open(run)
-    if run.record["settings"].get("audit"): return write_audit_page(run)
-    if not run.arms: raise PetclfError(f"{run.folder}: no arm is finished; `petclf train` or `petclf compare` with the same settings continues")
-    path = run.folder/"report.html"
+    if run.record["settings"].get("audit"):
+        return write_audit_page(run)
+    if not run.arms:
+        raise PetclfError(
+            f"{run.folder}: no arm is finished; `petclf train` or `petclf compare` with the same settings continues"
+        )
+    path = run.folder / "report.html"
     write_text(path, page(run))
     return path
 
 # %% ../nbs/11_report.ipynb #765fc112
 def audit_steps(
-    run, # a run that holds only an audit
-) -> list: # pairs of a sentence and a command, which may be None
+    run,  # a run that holds only an audit
+) -> list:  # pairs of a sentence and a command, which may be None
     "What to do after an audit."
-    about, settings, file, steps = read_json(run.folder/"audit.json"), run.record["settings"], _weights(run.record), []
+    about, settings, file, steps = (
+        read_json(run.folder / "audit.json"),
+        run.record["settings"],
+        _weights(run.record),
+        [],
+    )
     labels = sorted(set(run.catalog[run.catalog.note == ""][run.record["target"]]) - {""})
-    usual = run.record["classes"] == ["cat", "dog"] and settings["target"] == "species" or len(labels) < 2 # which no target can be named for
-    options = [word for name in ("split", "seed", "limit", "arch") if settings.get(name) for word in (f"--{name}", settings[name])]
-    again = ("audit", "--data", settings["data"], *(() if usual else ("--target", settings["target"])), *options, *file, "--out", place(run), "--apply")
-    network = (*(("--arch", settings["arch"]) if settings.get("arch") else ()), *file) if file else () # who had to name a file here has to there too
+    usual = (
+        run.record["classes"] == ["cat", "dog"] and settings["target"] == "species" or len(labels) < 2
+    )  # which no target can be named for
+    options = [
+        word
+        for name in ("split", "seed", "limit", "arch")
+        if settings.get(name)
+        for word in (f"--{name}", settings[name])
+    ]
+    again = (
+        "audit",
+        "--data",
+        settings["data"],
+        *(() if usual else ("--target", settings["target"])),
+        *options,
+        *file,
+        "--out",
+        place(run),
+        "--apply",
+    )
+    network = (
+        (*(("--arch", settings["arch"]) if settings.get("arch") else ()), *file) if file else ()
+    )  # who had to name a file here has to there too
     if doubted := about["counts"].get("label_error"):
-        steps.append((f"Look at the {_count(doubted, 'suspected label')}. Write a CSV with the columns file and label that says what those with a wrong one show, and apply it.", command(*again, "--relabel", "labels.csv")))
-    elif "label_error" in about["left_out"]: steps.append(("Labels were not doubted; see above what that takes, and look again.", None))
+        steps.append(
+            (
+                f"Look at the {_count(doubted, 'suspected label')}. Write a CSV with the columns file and label that says what those with a wrong one show, and apply it.",
+                command(*again, "--relabel", "labels.csv"),
+            )
+        )
+    elif "label_error" in about["left_out"]:
+        steps.append(("Labels were not doubted; see above what that takes, and look again.", None))
     found = any(about["counts"].values())
-    if found: steps.append(("Write a cleaned catalog: what cannot be read and exact copies are left out, other copies are kept in one part, and the data folder stays as it is.", command(*again)))
-    if not labels: steps.append(("Put the pictures into a folder for each label: no usable picture has one, so there is nothing to learn.", None))
-    elif len(labels) == 1: steps.append((f"Add pictures of another label: all that can be used are “{labels[0]}”, and one class alone cannot be told from another.", None))
-    elif found: steps.append(("Train on the cleaned catalog.", command("compare", "--data", f"{place(run)}/cleaned/catalog.csv", *network)))
-    else: steps.append(("Nothing stands in the way of training.", command("compare", "--data", settings["data"], *network)))
+    if found:
+        steps.append(
+            (
+                "Write a cleaned catalog: what cannot be read and exact copies are left out, other copies are kept in one part, and the data folder stays as it is.",
+                command(*again),
+            )
+        )
+    if not labels:
+        steps.append(
+            (
+                "Put the pictures into a folder for each label: no usable picture has one, so there is nothing to learn.",
+                None,
+            )
+        )
+    elif len(labels) == 1:
+        steps.append(
+            (
+                f"Add pictures of another label: all that can be used are “{labels[0]}”, and one class alone cannot be told from another.",
+                None,
+            )
+        )
+    elif found:
+        steps.append(
+            (
+                "Train on the cleaned catalog.",
+                command("compare", "--data", f"{place(run)}/cleaned/catalog.csv", *network),
+            )
+        )
+    else:
+        steps.append(
+            ("Nothing stands in the way of training.", command("compare", "--data", settings["data"], *network))
+        )
     return steps
 
 
 def audit_page(
-    run, # a run that holds only an audit
-) -> str: # HTML
+    run,  # a run that holds only an audit
+) -> str:  # HTML
     "The page of an audit."
     record, catalog = run.record, run.catalog
-    about, data = read_json(run.folder/"audit.json"), record["data"]
+    about, data = read_json(run.folder / "audit.json"), record["data"]
     usable = catalog[(catalog.note == "") & (catalog[record["target"]] != "")]
     largest = usable[record["target"]].value_counts()
     found = [found_words(kind, count) for kind in FOUND if (count := about["counts"].get(kind))]
-    said = f"{_count(about['pictures'], 'picture')} looked at, and " + (f"found: {_and(found)}." if found else "nothing found.")
-    facts = [_count(data["pictures"], "picture"), f"{data['left_out']:,} left out", f"told apart by {record['target']}: {len(record['classes'])} {'class' if len(record['classes']) == 1 else 'classes'}",
-             f"{record['split']} split" if record["split"] else "not split", f"seed {record['seed']}", f"licence: {data['licence']}"]
-    drawn = [Aside("The pets in this data set are drawn by a program, some with faults on purpose.", cls="notice", role="note")] if data["name"] in ("sample", "sample-faults") else []
-    header = Header(P("petclf, the page of an audit", cls="eyebrow"), H1(f"{data['name']}: a look before training"), P(said, cls="result"), P(" · ".join(facts), cls="facts"), *drawn)
-    count = chapter("Count first", P(f"Of the {len(usable):,} usable pictures, {share(int(largest.iloc[0]) / len(usable))} are “{largest.index[0]}”. Whoever always gives that answer is right that often without looking, so that is the figure a model has to beat.")
-                    if len(usable) else P("No picture can be used."), *class_tables(catalog, record["target"]))
-    steps = chapter("What to do next", Ol(*[Li(P(sentence), Pre(Code(line), tabindex="0") if line else None) for sentence, line in audit_steps(run)], cls="steps"))
+    said = f"{_count(about['pictures'], 'picture')} looked at, and " + (
+        f"found: {_and(found)}." if found else "nothing found."
+    )
+    facts = [
+        _count(data["pictures"], "picture"),
+        f"{data['left_out']:,} left out",
+        f"told apart by {record['target']}: {len(record['classes'])} {'class' if len(record['classes']) == 1 else 'classes'}",
+        f"{record['split']} split" if record["split"] else "not split",
+        f"seed {record['seed']}",
+        f"licence: {data['licence']}",
+    ]
+    drawn = (
+        [
+            Aside(
+                "The pets in this data set are drawn by a program, some with faults on purpose.",
+                cls="notice",
+                role="note",
+            )
+        ]
+        if data["name"] in ("sample", "sample-faults")
+        else []
+    )
+    header = Header(
+        P("petclf, the page of an audit", cls="eyebrow"),
+        H1(f"{data['name']}: a look before training"),
+        P(said, cls="result"),
+        P(" · ".join(facts), cls="facts"),
+        *drawn,
+    )
+    count = chapter(
+        "Count first",
+        P(
+            f"Of the {len(usable):,} usable pictures, {share(int(largest.iloc[0]) / len(usable))} are “{largest.index[0]}”. Whoever always gives that answer is right that often without looking, so that is the figure a model has to beat."
+        )
+        if len(usable)
+        else P("No picture can be used."),
+        *class_tables(catalog, record["target"]),
+    )
+    steps = chapter(
+        "What to do next",
+        Ol(
+            *[Li(P(sentence), Pre(Code(line), tabindex="0") if line else None) for sentence, line in audit_steps(run)],
+            cls="steps",
+        ),
+    )
     return whole_page(f"{data['name']}: an audit", run, header, [count, look_first(run), steps])
 
 
 def write_audit_page(
-    run, # a `Run`, or its folder
-) -> Path: # the page
+    run,  # a `Run`, or its folder
+) -> Path:  # the page
     "Build `report.html` of a run that holds only an audit. Raises `PetclfError` when the audit is not finished."
     run = run if isinstance(run, Run) else Run.open(run)
-    if not (run.folder/"audit.json").is_file(): raise PetclfError(f"{run.folder}: the audit is not finished; `petclf audit` with the same settings continues")
-    path = run.folder/"report.html"
+    if not (run.folder / "audit.json").is_file():
+        raise PetclfError(f"{run.folder}: the audit is not finished; `petclf audit` with the same settings continues")
+    path = run.folder / "report.html"
     write_text(path, audit_page(run))
     return path

@@ -16,11 +16,11 @@ from .errors import PetclfError
 
 # %% ../nbs/05_split.ipynb #ca3c9266
 def deal(
-    catalog, # rows to deal out: `group` and the column `by`
-    shares, # the parts and their shares, such as `{"train": 0.7, "valid": 0.1, "test": 0.2}`; they add up to 1
-    by, # the column to keep the shares of, such as `breed`
-    seed=0, # which way the groups fall
-) -> pd.Series: # the part of each row, on the catalog's index
+    catalog,  # rows to deal out: `group` and the column `by`
+    shares,  # the parts and their shares, such as `{"train": 0.7, "valid": 0.1, "test": 0.2}`; they add up to 1
+    by,  # the column to keep the shares of, such as `breed`
+    seed=0,  # which way the groups fall
+) -> pd.Series:  # the part of each row, on the catalog's index
     "Deal the groups of a catalog out to parts: groups whole, shares kept within each class."
     rng = np.random.default_rng(seed)
     parts, wanted = list(shares), np.array(list(shares.values()))
@@ -45,40 +45,50 @@ def _positive(lacking):
 # %% ../nbs/05_split.ipynb #93974d2d
 SHARES = {"train": 0.7, "valid": 0.1, "test": 0.2}
 
+
 def _fine(catalog):
     "The finest class that every row has: what shares are kept of."
     return "breed" if (catalog.breed != "").all() else "label"
 
 
-def _stratified(catalog, seed, root): return deal(catalog, SHARES, _fine(catalog), seed)
+def _stratified(catalog, seed, root):
+    return deal(catalog, SHARES, _fine(catalog), seed)
 
 # %% ../nbs/05_split.ipynb #b2027de4
 def _random(catalog, seed, root):
     order = np.random.default_rng(seed).permutation(len(catalog))
     split = np.full(len(catalog), "train", dtype=object)
-    split[order[:int(len(catalog) * 0.2)]] = "valid"
+    split[order[: int(len(catalog) * 0.2)]] = "valid"
     return pd.Series(split, catalog.index)
 
 # %% ../nbs/05_split.ipynb #195c0032
 VALID_OF_TRAIN = {"train": 0.8, "valid": 0.2}
 
+
 def _official(catalog, seed, root):
-    annotations = Path(root)/"annotations"
+    annotations = Path(root) / "annotations"
     for name in ("trainval.txt", "test.txt"):
-        if not (annotations/name).is_file(): raise PetclfError(f"{annotations/name}: no such file; --split official needs Oxford Pets' own lists")
+        if not (annotations / name).is_file():
+            raise PetclfError(f"{annotations / name}: no such file; --split official needs Oxford Pets' own lists")
     stems = catalog.file.map(lambda file: Path(file).stem)
-    test = stems.isin(read_list(annotations/"test.txt").name)
-    trainval = stems.isin(read_list(annotations/"trainval.txt").name) & ~test
+    test = stems.isin(read_list(annotations / "test.txt").name)
+    trainval = stems.isin(read_list(annotations / "trainval.txt").name) & ~test
     copied = catalog.group.isin(catalog.group[test]) & trainval
-    split = pd.Series("not in the official lists", catalog.index).mask(test, "test").mask(copied, "its copy is in the official test part")
+    split = (
+        pd.Series("not in the official lists", catalog.index)
+        .mask(test, "test")
+        .mask(copied, "its copy is in the official test part")
+    )
     free = trainval & ~copied
     split[free] = deal(catalog[free], VALID_OF_TRAIN, _fine(catalog[free]), seed)
     return split
 
 # %% ../nbs/05_split.ipynb #73cd5b5d
 def _folders(catalog, seed, root):
-    if not (catalog.split != "").all(): raise PetclfError("--split folders: some pictures are in neither train/, valid/ nor test/")
-    if (catalog.split == "valid").any(): return catalog.split
+    if not (catalog.split != "").all():
+        raise PetclfError("--split folders: some pictures are in neither train/, valid/ nor test/")
+    if (catalog.split == "valid").any():
+        return catalog.split
     train = catalog.split == "train"
     split = catalog.split.copy()
     split[train] = deal(catalog[train], {"train": 0.85, "valid": 0.15}, _fine(catalog[train]), seed)
@@ -87,16 +97,19 @@ def _folders(catalog, seed, root):
 # %% ../nbs/05_split.ipynb #e63ba643
 WAYS = {"stratified": _stratified, "random": _random, "official": _official, "folders": _folders}
 
+
 def split_catalog(
-    catalog, # a catalog; rows with a note are left out
-    how=None, # `stratified`, `random`, `official` or `folders`; None: `folders` where the data is already split, else `stratified`
-    seed=0, # which pictures fall where
-    root=None, # the data folder; `official` reads its lists
-) -> tuple: # the catalog with `split` filled in, and the name of the way
+    catalog,  # a catalog; rows with a note are left out
+    how=None,  # `stratified`, `random`, `official` or `folders`; None: `folders` where the data is already split, else `stratified`
+    seed=0,  # which pictures fall where
+    root=None,  # the data folder; `official` reads its lists
+) -> tuple:  # the catalog with `split` filled in, and the name of the way
     "Fill in the column `split`. Raises `PetclfError` when a class would have nothing to learn from or to be judged by."
     used = catalog.note == ""
-    if how is None: how = "folders" if (catalog.split[used] == "train").any() else "stratified"
-    if how not in WAYS: raise PetclfError(f"--split {how}: it takes one of {', '.join(WAYS)}")
+    if how is None:
+        how = "folders" if (catalog.split[used] == "train").any() else "stratified"
+    if how not in WAYS:
+        raise PetclfError(f"--split {how}: it takes one of {', '.join(WAYS)}")
     split = WAYS[how](catalog[used], seed, root)
     inside = split.isin(SPLITS)
     note = catalog.note.copy()
@@ -107,29 +120,35 @@ def split_catalog(
 
 # %% ../nbs/05_split.ipynb #7b8a40f5
 def check_split(
-    catalog, # a catalog with its split
-    target, # the column that is learned
+    catalog,  # a catalog with its split
+    target,  # the column that is learned
 ):
     "Raise `PetclfError` when a class is missing from a part that needs it."
     classes = sorted(catalog[target][catalog.note == ""].unique())
     judged = [part for part in SPLITS if (catalog.split == part).any()]
     for part in ("train", "valid"):
-        if part not in judged: raise PetclfError(f"the split leaves no picture for {part}; more pictures are needed ({int((catalog.note == '').sum())} are usable)")
+        if part not in judged:
+            raise PetclfError(
+                f"the split leaves no picture for {part}; more pictures are needed ({int((catalog.note == '').sum())} are usable)"
+            )
     for part in judged:
         missing = sorted(set(classes) - set(catalog[target][catalog.split == part]))
-        if missing: raise PetclfError(f"no picture of {missing[0]!r} falls into {part}; add pictures of it, or leave the class out")
+        if missing:
+            raise PetclfError(
+                f"no picture of {missing[0]!r} falls into {part}; add pictures of it, or leave the class out"
+            )
 
 
 def evaluated_part(
-    catalog, # a catalog with its split
-) -> str: # `test`, or `valid` where there is no test part
+    catalog,  # a catalog with its split
+) -> str:  # `test`, or `valid` where there is no test part
     "The part that figures are about."
     return "test" if (catalog.split == "test").any() else "valid"
 
 # %% ../nbs/05_split.ipynb #fa708751
 def leaks(
-    catalog, # a catalog with its split
-) -> pd.DataFrame: # the rows of groups that stand in more than one part, ordered by group
+    catalog,  # a catalog with its split
+) -> pd.DataFrame:  # the rows of groups that stand in more than one part, ordered by group
     "Pictures whose copy is in another part."
     used = catalog[catalog.split != ""]
     parts = used.groupby("group").split.transform("nunique")

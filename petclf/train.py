@@ -16,7 +16,20 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
-from fastai.vision.all import Callback, CancelFitException, CrossEntropyLossFlat, Learner, MixedPrecision, Optimizer, ProgressCallback, accuracy, apply_init, create_head, error_rate, vision_learner
+from fastai.vision.all import (
+    Callback,
+    CancelFitException,
+    CrossEntropyLossFlat,
+    Learner,
+    MixedPrecision,
+    Optimizer,
+    ProgressCallback,
+    accuracy,
+    apply_init,
+    create_head,
+    error_rate,
+    vision_learner,
+)
 from fastai.callback.fp16 import AMPMode
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
@@ -32,104 +45,174 @@ from .recipe import Arm, Recipe, differences
 
 # %% ../nbs/07_train.ipynb #d4e17c92
 def arm_settings(
-    arm, # an arm's name
-    recipe, # the recipe of all arms
-    weights="ImageNet", # where pretrained weights came from, in words
-) -> dict: # everything that decides how this arm is trained, by name
+    arm,  # an arm's name
+    recipe,  # the recipe of all arms
+    weights="ImageNet",  # where pretrained weights came from, in words
+) -> dict:  # everything that decides how this arm is trained, by name
     "What an arm makes of a recipe, in full."
     arm = Arm.read(arm, recipe)
     settings = {name: value for name, value in asdict(arm.recipe).items() if name not in _not_of(arm)}
-    settings["normalise"] = "by the pretrained weights' statistics" if recipe.normalise == "always" or arm.base != "scratch" else "no"
+    settings["normalise"] = (
+        "by the pretrained weights' statistics" if recipe.normalise == "always" or arm.base != "scratch" else "no"
+    )
     settings["initial_weights"] = "random" if arm.base == "scratch" else weights
-    settings["trained"] = {"probe": "fastai's head on the body's features" if arm.recipe.head == "fastai" else "a logistic regression on the body's features", "scratch": "everything", "pretrained": "head and the body's batch norms", "finetuned": "head first, then everything"}[arm.base]
-    if arm.base == "probe" and arm.recipe.head == "fastai": settings["schedule"] = "flat"
-    if arm.base == "probe": settings["size"], settings["fitted_on"] = recipe.probe_size or expects(recipe.arch).size, "the target itself" if arm.direct else "breeds, where all are known, summed to the target"
-    else: settings["schedule"] = "one cycle, twice (fastai's fine_tune)" if arm.base == "finetuned" else "flat"
-    settings["decision"] = ", ".join({"prior": f"for a world with {recipe.world:.0%} positive pictures", "threshold": f"threshold of {recipe.threshold.replace('_', ' ')}" +
-                                      (f" of missing {recipe.cost_of_missing:g}" if recipe.threshold == "cost" else "")}[decision] for decision in arm.decisions) or "the largest probability"
+    settings["trained"] = {
+        "probe": "fastai's head on the body's features"
+        if arm.recipe.head == "fastai"
+        else "a logistic regression on the body's features",
+        "scratch": "everything",
+        "pretrained": "head and the body's batch norms",
+        "finetuned": "head first, then everything",
+    }[arm.base]
+    if arm.base == "probe" and arm.recipe.head == "fastai":
+        settings["schedule"] = "flat"
+    if arm.base == "probe":
+        settings["size"], settings["fitted_on"] = (
+            recipe.probe_size or expects(recipe.arch).size,
+            "the target itself" if arm.direct else "breeds, where all are known, summed to the target",
+        )
+    else:
+        settings["schedule"] = "one cycle, twice (fastai's fine_tune)" if arm.base == "finetuned" else "flat"
+    settings["decision"] = (
+        ", ".join(
+            {
+                "prior": f"for a world with {recipe.world:.0%} positive pictures",
+                "threshold": f"threshold of {recipe.threshold.replace('_', ' ')}"
+                + (f" of missing {recipe.cost_of_missing:g}" if recipe.threshold == "cost" else ""),
+            }[decision]
+            for decision in arm.decisions
+        )
+        or "the largest probability"
+    )
     return settings
 
 
-_OF_PICTURES = ("size", "patience", "crop", "precision", "device", "workers") # of training on pictures
+_OF_PICTURES = ("size", "patience", "crop", "precision", "device", "workers")  # of training on pictures
 _OF_STEPS = ("epochs", "batch_size", "learning_rate", "weight_decay", "dropout")
 _OF_PROBES = ("head", "strength", "folds", "engine", "splits", "probe_size")
 _OF_DECISIONS = ("threshold", "cost_of_missing", "world")
 
+
 def _not_of(arm):
     "The fields of a recipe that mean nothing to an arm: two arms do not differ in those."
-    if arm.base != "probe": return (*_OF_DECISIONS, *_OF_PROBES)
+    if arm.base != "probe":
+        return (*_OF_DECISIONS, *_OF_PROBES)
     return (*_OF_DECISIONS, "probe_size", *_OF_PICTURES) + (("strength",) if arm.recipe.head == "fastai" else _OF_STEPS)
 
 # %% ../nbs/07_train.ipynb #d4958d55
-def processor() -> dict: # `name`, `cores`, `amx`, `avx512`, `memory_gib`
+def processor() -> dict:  # `name`, `cores`, `amx`, `avx512`, `memory_gib`
     "The processor this runs on."
-    try: memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    except (AttributeError, ValueError, OSError): memory = 0
-    return dict(name=processor_name(), cores=os.cpu_count(), amx=has("amx_bf16"), avx512_bf16=has("avx512_bf16"), avx512=has("avx512f"), avx2=has("avx2"), memory_gib=round(memory, 1))
+    try:
+        memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    except (AttributeError, ValueError, OSError):
+        memory = 0
+    return dict(
+        name=processor_name(),
+        cores=os.cpu_count(),
+        amx=has("amx_bf16"),
+        avx512_bf16=has("avx512_bf16"),
+        avx512=has("avx512f"),
+        avx2=has("avx2"),
+        memory_gib=round(memory, 1),
+    )
 
 
 def choose_device(
-    name="auto", # `auto`, `cpu`, `cuda` or `mps`
-) -> torch.device: # where to train
+    name="auto",  # `auto`, `cpu`, `cuda` or `mps`
+) -> torch.device:  # where to train
     "The device a recipe names. Raises `PetclfError` when it is not there."
     there = dict(cuda=torch.cuda.is_available(), mps=torch.backends.mps.is_available(), cpu=True)
-    if name == "auto": name = next(device for device, is_there in there.items() if is_there)
-    if not there[name]: raise PetclfError(f"device = {name}: this machine has none that torch can use; take auto or cpu")
+    if name == "auto":
+        name = next(device for device, is_there in there.items() if is_there)
+    if not there[name]:
+        raise PetclfError(f"device = {name}: this machine has none that torch can use; take auto or cpu")
     return torch.device(name)
 
 
 def choose_precision(
-    name, # `full`, `auto`, `bf16` or `fp16`
-    device, # where it trains
-) -> str: # `full`, `bf16` or `fp16`
+    name,  # `full`, `auto`, `bf16` or `fp16`
+    device,  # where it trains
+) -> str:  # `full`, `bf16` or `fp16`
     "What a precision comes to on a device."
-    if name == "fp16" and device.type == "cpu": raise PetclfError("precision = fp16: not on a CPU; take bf16, auto or full")
-    if name in ("bf16", "fp16") and device.type == "mps": raise PetclfError(f"precision = {name}: not on Apple's GPUs; take full")
-    if name != "auto": return name
-    if device.type == "cuda": return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp16"
+    if name == "fp16" and device.type == "cpu":
+        raise PetclfError("precision = fp16: not on a CPU; take bf16, auto or full")
+    if name in ("bf16", "fp16") and device.type == "mps":
+        raise PetclfError(f"precision = {name}: not on Apple's GPUs; take full")
+    if name != "auto":
+        return name
+    if device.type == "cuda":
+        return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp16"
     return "bf16" if device.type == "cpu" and has_bf16() else "full"
 
 # %% ../nbs/07_train.ipynb #805877ea
 def keep_memory():
     "Tell glibc's allocator to keep freed memory for the next step, but for the largest pieces. Does nothing on other systems."
-    if not sys.platform.startswith("linux"): return
-    try: mallopt = ctypes.CDLL("libc.so.6").mallopt
-    except (OSError, AttributeError): return # musl has no such thing
-    for option, value in ((-3, 32 * 2**20), (-1, 2**31 - 1), (-2, 64 * 2**20)): mallopt(option, value) # M_MMAP_THRESHOLD, M_TRIM_THRESHOLD, M_TOP_PAD
+    if not sys.platform.startswith("linux"):
+        return
+    try:
+        mallopt = ctypes.CDLL("libc.so.6").mallopt
+    except (OSError, AttributeError):
+        return  # musl has no such thing
+    for option, value in ((-3, 32 * 2**20), (-1, 2**31 - 1), (-2, 64 * 2**20)):
+        mallopt(option, value)  # M_MMAP_THRESHOLD, M_TRIM_THRESHOLD, M_TOP_PAD
 
 # %% ../nbs/07_train.ipynb #b770d141
 class FusedAdam(Optimizer):
     "fastai's Adam, each step one call of torch for all parameters (Loshchilov and Hutter, ICLR 2019; the arithmetic of `torch.optim.AdamW`)."
-    def __init__(self,
-        params, # parameters, or lists of them
-        lr=1e-3, # learning rate
-        mom=0.9, # of the mean of gradients
-        sqr_mom=0.99, # of the mean of their squares
-        eps=1e-5, # added to the root
-        wd=0.01, # decoupled weight decay
+
+    def __init__(
+        self,
+        params,  # parameters, or lists of them
+        lr=1e-3,  # learning rate
+        mom=0.9,  # of the mean of gradients
+        sqr_mom=0.99,  # of the mean of their squares
+        eps=1e-5,  # added to the root
+        wd=0.01,  # decoupled weight decay
     ):
         super().__init__(params, [], lr=lr, mom=mom, sqr_mom=sqr_mom, eps=eps, wd=wd)
 
     def zero_grad(self):
-        for parameter, *_ in self.all_params(): parameter.grad = None # the next gradient is then written, not added
+        for parameter, *_ in self.all_params():
+            parameter.grad = None  # the next gradient is then written, not added
 
     @torch.no_grad()
     def step(self, closure=None):
         together = {}
         for parameter, _, state, hyper in self.all_params(with_grad=True):
-            if "grad_avg" not in state: state |= dict(grad_avg=torch.zeros_like(parameter), sqr_avg=torch.zeros_like(parameter), step=torch.zeros((), device=parameter.device))
-            if not isinstance(state["step"], torch.Tensor): state["step"] = torch.tensor(float(state["step"]), device=parameter.device) # from fastai's own
+            if "grad_avg" not in state:
+                state |= dict(
+                    grad_avg=torch.zeros_like(parameter),
+                    sqr_avg=torch.zeros_like(parameter),
+                    step=torch.zeros((), device=parameter.device),
+                )
+            if not isinstance(state["step"], torch.Tensor):
+                state["step"] = torch.tensor(float(state["step"]), device=parameter.device)  # from fastai's own
             self.state[parameter] = state
-            decay = hyper["wd"] if state.get("do_wd", True) else 0.0 # fastai spares biases and batch norms
-            together.setdefault((hyper["lr"], hyper["mom"], hyper["sqr_mom"], hyper["eps"], decay), []).append((parameter, state))
+            decay = hyper["wd"] if state.get("do_wd", True) else 0.0  # fastai spares biases and batch norms
+            together.setdefault((hyper["lr"], hyper["mom"], hyper["sqr_mom"], hyper["eps"], decay), []).append(
+                (parameter, state)
+            )
         for (lr, mom, sqr_mom, eps, decay), members in together.items():
             remembered = [[state[name] for _, state in members] for name in ("grad_avg", "sqr_avg", "step")]
-            adamw([parameter for parameter, _ in members], [parameter.grad for parameter, _ in members], *remembered[:2], [], remembered[2], fused=True, amsgrad=False,
-                  beta1=mom, beta2=sqr_mom, lr=lr, weight_decay=decay, eps=eps, maximize=False)
+            adamw(
+                [parameter for parameter, _ in members],
+                [parameter.grad for parameter, _ in members],
+                *remembered[:2],
+                [],
+                remembered[2],
+                fused=True,
+                amsgrad=False,
+                beta1=mom,
+                beta2=sqr_mom,
+                lr=lr,
+                weight_decay=decay,
+                eps=eps,
+                maximize=False,
+            )
 
 # %% ../nbs/07_train.ipynb #f82aae27
 def seed_everything(
-    seed, # a whole number
+    seed,  # a whole number
 ):
     "Seed Python's, numpy's and torch's generators."
     random.seed(seed)
@@ -145,55 +228,84 @@ def _class_weights(loaders):
 
 class BF16OnCPU(Callback):
     "The network in bf16 on a CPU, the loss in 32 bit. fastai's own `MixedPrecision` knows CUDA alone: elsewhere it changes nothing and does not say so."
+
     order = MixedPrecision.order
+
     def before_batch(self):
         self.autocast = torch.autocast("cpu", torch.bfloat16)
         self.autocast.__enter__()
+
     def after_pred(self):
         self.autocast.__exit__(None, None, None)
         self.learn.pred = self.pred.float()
 
 
 def make_learner(
-    loaders, # from `pet_loaders`
-    arm, # `scratch`, `pretrained` or `finetuned`
-    recipe, # the recipe
-    seed=0, # of the random numbers that the network starts from
-    network=None, # the pretrained network, for the arms that have one
-) -> Learner: # with `error_rate` and `accuracy`
+    loaders,  # from `pet_loaders`
+    arm,  # `scratch`, `pretrained` or `finetuned`
+    recipe,  # the recipe
+    seed=0,  # of the random numbers that the network starts from
+    network=None,  # the pretrained network, for the arms that have one
+) -> Learner:  # with `error_rate` and `accuracy`
     "A fastai learner for an arm."
     seed_everything(seed)
     if _is_torchvision(recipe.arch):
         from torchvision.models import get_model_builder
+
         arch = get_model_builder(recipe.arch)
-    else: arch = recipe.arch
+    else:
+        arch = recipe.arch
     loss = CrossEntropyLossFlat(weight=_class_weights(loaders)) if recipe.balance == "weights" else None
-    learn = vision_learner(loaders, arch, pretrained=False, normalize=False, ps=recipe.dropout, opt_func=FusedAdam, lr=recipe.learning_rate,
-                           wd=recipe.weight_decay, metrics=[error_rate, accuracy], loss_func=loss)
+    learn = vision_learner(
+        loaders,
+        arch,
+        pretrained=False,
+        normalize=False,
+        ps=recipe.dropout,
+        opt_func=FusedAdam,
+        lr=recipe.learning_rate,
+        wd=recipe.weight_decay,
+        metrics=[error_rate, accuracy],
+        loss_func=loss,
+    )
     if arm != "scratch":
         fill_body(learn.model[0], recipe.arch, network)
         learn.freeze()
     device = loaders.device
     learn.model.to(device)
-    if device.type != "mps": learn.model.to(memory_format=torch.channels_last)
+    if device.type != "mps":
+        learn.model.to(memory_format=torch.channels_last)
     keep_memory() if device.type == "cpu" else exact_on_cuda()
     precision = choose_precision(recipe.precision, device)
-    if device.type == "cpu" and precision == "full" and has("avx2") and not has("avx512f"): faster_convolutions(learn.model)
-    if precision != "full": learn.add_cb(BF16OnCPU() if device.type == "cpu" else MixedPrecision(amp_mode=AMPMode.BF16 if precision == "bf16" else AMPMode.FP16))
+    if device.type == "cpu" and precision == "full" and has("avx2") and not has("avx512f"):
+        faster_convolutions(learn.model)
+    if precision != "full":
+        learn.add_cb(
+            BF16OnCPU()
+            if device.type == "cpu"
+            else MixedPrecision(amp_mode=AMPMode.BF16 if precision == "bf16" else AMPMode.FP16)
+        )
     learn.remove_cbs([cb for cb in learn.cbs if isinstance(cb, ProgressCallback)])
     return learn
 
 # %% ../nbs/07_train.ipynb #6976a5ff
 def sanity_check(
-    learn, # a learner that has not been trained yet
-) -> dict: # `passed`, and what was seen
+    learn,  # a learner that has not been trained yet
+) -> dict:  # `passed`, and what was seen
     "Send one validation batch through the model and look at what comes out."
     x, y = learn.dls.valid.one_batch()
     learn.model.eval()
-    with torch.no_grad(): out = learn.model(x.as_subclass(torch.Tensor))
+    with torch.no_grad():
+        out = learn.model(x.as_subclass(torch.Tensor))
     sums = out.float().softmax(1).sum(1)
-    found = dict(batch=list(x.shape), output=list(out.shape), smallest_sum=sums.min().item(), largest_sum=sums.max().item(),
-                 loss=torch.nn.functional.cross_entropy(out.float(), y.as_subclass(torch.Tensor)).item(), loss_of_guessing=math.log(out.shape[1]))
+    found = dict(
+        batch=list(x.shape),
+        output=list(out.shape),
+        smallest_sum=sums.min().item(),
+        largest_sum=sums.max().item(),
+        loss=torch.nn.functional.cross_entropy(out.float(), y.as_subclass(torch.Tensor)).item(),
+        loss_of_guessing=math.log(out.shape[1]),
+    )
     right_shape = found["output"] == [x.shape[0], len(learn.dls.vocab)]
     found["passed"] = right_shape and bool(torch.isfinite(out).all()) and bool(((sums - 1).abs() < 1e-4).all())
     return found
@@ -205,103 +317,155 @@ def _write_checkpoint(learn, folder, done, settings, history):
     tensors, plain = {}, []
     for number, state in enumerate(states["state"]):
         plain.append({name: value for name, value in state.items() if not isinstance(value, torch.Tensor)})
-        tensors |= {f"{number}.{name}": value.contiguous() for name, value in state.items() if isinstance(value, torch.Tensor)}
+        tensors |= {
+            f"{number}.{name}": value.contiguous() for name, value in state.items() if isinstance(value, torch.Tensor)
+        }
     folder = Path(folder)
     fresh = folder.with_name("checkpoint.new")
     _remove(fresh)
     with folder_written_whole(fresh) as temporary:
         try:
-            save_file({name: tensor.detach().contiguous() for name, tensor in learn.model.state_dict().items()}, temporary/"model.safetensors")
-            save_file(tensors, temporary/"optimizer.safetensors")
-        except SafetensorError as error: # its own kind of error for what is an OSError elsewhere
-            raise PetclfError(f"cannot write {folder}: {error}; free some space or choose another folder with --out") from error
-        write_json(temporary/"state.json", dict(done=done, settings=settings, optimizer=plain, hypers=[dict(group) for group in states["hypers"]], history=history))
+            save_file(
+                {name: tensor.detach().contiguous() for name, tensor in learn.model.state_dict().items()},
+                temporary / "model.safetensors",
+            )
+            save_file(tensors, temporary / "optimizer.safetensors")
+        except SafetensorError as error:  # its own kind of error for what is an OSError elsewhere
+            raise PetclfError(
+                f"cannot write {folder}: {error}; free some space or choose another folder with --out"
+            ) from error
+        write_json(
+            temporary / "state.json",
+            dict(
+                done=done,
+                settings=settings,
+                optimizer=plain,
+                hypers=[dict(group) for group in states["hypers"]],
+                history=history,
+            ),
+        )
     old = folder.with_name("checkpoint.old")
     _remove(old)
-    if folder.is_dir(): os.rename(folder, old)
+    if folder.is_dir():
+        os.rename(folder, old)
     os.rename(fresh, folder)
     _remove(old)
 
 
 def _remove(folder):
     import shutil
+
     shutil.rmtree(folder, ignore_errors=True)
 
 
 def read_checkpoint(
-    folder, # an arm's `checkpoint/`
-) -> dict: # `done` (epochs), `history` and the rest of `state.json`; None where there is none
+    folder,  # an arm's `checkpoint/`
+) -> dict:  # `done` (epochs), `history` and the rest of `state.json`; None where there is none
     "The last finished epoch of an arm. A kill between two renames leaves the older state, which is taken."
     folder = Path(folder)
     for name in (folder, folder.with_name("checkpoint.new"), folder.with_name("checkpoint.old")):
-        if (name/"state.json").is_file():
-            if name != folder: _remove(folder); os.rename(name, folder)
-            return read_json(folder/"state.json")
+        if (name / "state.json").is_file():
+            if name != folder:
+                _remove(folder)
+                os.rename(name, folder)
+            return read_json(folder / "state.json")
     return None
 
 
 def load_model(
-    learn, # a learner for the same arm and recipe
-    folder, # an arm's `checkpoint/`
+    learn,  # a learner for the same arm and recipe
+    folder,  # an arm's `checkpoint/`
 ):
     "Put a checkpoint's numbers into a learner's network."
-    learn.model.load_state_dict(load_file(Path(folder)/"model.safetensors"))
+    learn.model.load_state_dict(load_file(Path(folder) / "model.safetensors"))
 
 
 def _load_optimizer(learn, folder, state):
-    tensors = load_file(Path(folder)/"optimizer.safetensors")
+    tensors = load_file(Path(folder) / "optimizer.safetensors")
     restored = [dict(plain) for plain in state["optimizer"]]
     for key, tensor in tensors.items():
         number, name = key.split(".", 1)
         restored[int(number)][name] = tensor.to(learn.dls.device)
     for (parameter, *_), values in zip(learn.opt.all_params(), restored):
         # torch's fused step goes through memory side by side, so what is remembered is laid out as the parameter is.
-        learn.opt.state[parameter] = {name: torch.empty_like(parameter).copy_(value) if isinstance(value, torch.Tensor) and value.shape == parameter.shape else value for name, value in values.items()}
-    for group, values in zip(learn.opt.hypers, state["hypers"]): group.update(values)
+        learn.opt.state[parameter] = {
+            name: torch.empty_like(parameter).copy_(value)
+            if isinstance(value, torch.Tensor) and value.shape == parameter.shape
+            else value
+            for name, value in values.items()
+        }
+    for group, values in zip(learn.opt.hypers, state["hypers"]):
+        group.update(values)
 
 # %% ../nbs/07_train.ipynb #307be01e
 class KeepEpochs(Callback):
     "Seed each epoch by its number; after it, add a row to the history and write the checkpoint."
-    order = 95 # after fastai's Recorder has written down the epoch's losses
+
+    order = 95  # after fastai's Recorder has written down the epoch's losses
+
     def __init__(self, folder, seed, settings, first=0, history=(), best=None):
-        self.folder, self.seed, self.settings, self.first, self.history, self.best = folder, seed, settings, first, list(history), best
+        self.folder, self.seed, self.settings, self.first, self.history, self.best = (
+            folder,
+            seed,
+            settings,
+            first,
+            list(history),
+            best,
+        )
 
     def before_epoch(self):
         self.skipped = False
         number = self.seed * 100_003 + self.first + self.epoch
         seed_everything(number)
         self.dls.train.rng = random.Random(number)
-        self.started, self.loss_sum, self.seen = time.perf_counter(), 0., 0
+        self.started, self.loss_sum, self.seen = time.perf_counter(), 0.0, 0
 
     def after_batch(self):
         # fastai's own training loss is smoothed over epochs, which neither resuming nor a reader of the curve can use.
-        if self.training: self.loss_sum += self.loss.detach().float() * len(self.x); self.seen += len(self.x)
+        if self.training:
+            self.loss_sum += self.loss.detach().float() * len(self.x)
+            self.seen += len(self.x)
 
-    def after_cancel_epoch(self): self.skipped = True
+    def after_cancel_epoch(self):
+        self.skipped = True
 
     def after_epoch(self):
-        if self.skipped: return
-        values = dict(zip(self.recorder.metric_names[1:-1], self.recorder.final_record), train_loss=float(self.loss_sum / self.seen))
+        if self.skipped:
+            return
+        values = dict(
+            zip(self.recorder.metric_names[1:-1], self.recorder.final_record),
+            train_loss=float(self.loss_sum / self.seen),
+        )
         if not math.isfinite(values["train_loss"]):
-            raise PetclfError(f"the training loss is {values['train_loss']} after epoch {len(self.history)}: lower learning_rate, or precision = full")
+            raise PetclfError(
+                f"the training loss is {values['train_loss']} after epoch {len(self.history)}: lower learning_rate, or precision = full"
+            )
         self.history.append(dict(epoch=len(self.history), **values, seconds=time.perf_counter() - self.started))
-        if self.best is not None: self.best.look(self.learn, self.history)
+        if self.best is not None:
+            self.best.look(self.learn, self.history)
         if self.folder is not None:
-            write_table(Path(self.folder)/"history.csv", pd.DataFrame(self.history))
-            _write_checkpoint(self.learn, Path(self.folder)/"checkpoint", len(self.history), self.settings, self.history)
+            write_table(Path(self.folder) / "history.csv", pd.DataFrame(self.history))
+            _write_checkpoint(
+                self.learn, Path(self.folder) / "checkpoint", len(self.history), self.settings, self.history
+            )
 
 
 class StopEarly(Callback):
     "End the fit when the validation loss has not been lower for some epochs."
+
     order = 97
-    def __init__(self, patience): self.patience = patience
+
+    def __init__(self, patience):
+        self.patience = patience
+
     def after_epoch(self):
-        if not self.keep_epochs.skipped and waited(self.keep_epochs.history) >= self.patience: raise CancelFitException
+        if not self.keep_epochs.skipped and waited(self.keep_epochs.history) >= self.patience:
+            raise CancelFitException
 
 
 def waited(
-    history, # rows with `valid_loss`
-) -> int: # epochs since the lowest validation loss
+    history,  # rows with `valid_loss`
+) -> int:  # epochs since the lowest validation loss
     "How long it has not become better."
     losses = [row["valid_loss"] for row in history]
     return len(losses) - 1 - losses.index(min(losses)) if losses else 0
@@ -309,145 +473,232 @@ def waited(
 
 class Best:
     "The network of the epoch with the lowest validation loss, kept beside the checkpoint."
-    def __init__(self, folder): self.path, self.tensors = None if folder is None else Path(folder)/"best.safetensors", None
+
+    def __init__(self, folder):
+        self.path, self.tensors = None if folder is None else Path(folder) / "best.safetensors", None
 
     def look(self, learn, history):
-        if waited(history): return
-        tensors = {name: tensor.detach().cpu().clone().contiguous() for name, tensor in learn.model.state_dict().items()}
-        if self.path is None: self.tensors = tensors
+        if waited(history):
+            return
+        tensors = {
+            name: tensor.detach().cpu().clone().contiguous() for name, tensor in learn.model.state_dict().items()
+        }
+        if self.path is None:
+            self.tensors = tensors
         else:
-            with written_whole(self.path) as temporary: save_file(tensors, temporary)
+            with written_whole(self.path) as temporary:
+                save_file(tensors, temporary)
 
-    def restore(self, learn): learn.model.load_state_dict(self.tensors if self.path is None else load_file(self.path))
+    def restore(self, learn):
+        learn.model.load_state_dict(self.tensors if self.path is None else load_file(self.path))
 
 
 class ShowEpochs(Callback):
     "A progress bar for each epoch, and a line of figures that stays."
+
     order = 96
-    def __init__(self, title, total, first=0): self.title, self.total, self.first = title, total, first
+
+    def __init__(self, title, total, first=0):
+        self.title, self.total, self.first = title, total, first
+
     def before_epoch(self):
-        self.bar = tqdm(total=len(self.dls.train), desc=f"{self.title}: epoch {self.first + self.epoch + 1} of {self.total}", unit=" batches", leave=False, disable=None)
+        self.bar = tqdm(
+            total=len(self.dls.train),
+            desc=f"{self.title}: epoch {self.first + self.epoch + 1} of {self.total}",
+            unit=" batches",
+            leave=False,
+            disable=None,
+        )
+
     def after_batch(self):
-        if self.training: self.bar.update()
+        if self.training:
+            self.bar.update()
+
     def after_epoch(self):
-        if self.keep_epochs.skipped: return # done by an earlier call
+        if self.keep_epochs.skipped:
+            return  # done by an earlier call
         self.bar.close()
         row = self.keep_epochs.history[-1]
-        tqdm.write(f"{self.title}: epoch {row['epoch'] + 1} of {self.total}   training loss {row['train_loss']:.3f}   validation loss {row['valid_loss']:.3f}"
-                   f"   accuracy {100 * row['accuracy']:.1f} %   {row['seconds']:.0f} s", file=sys.stderr)
-    def after_fit(self): # also when the fit was cancelled in the middle
-        if hasattr(self, "bar"): self.bar.close()
+        tqdm.write(
+            f"{self.title}: epoch {row['epoch'] + 1} of {self.total}   training loss {row['train_loss']:.3f}   validation loss {row['valid_loss']:.3f}"
+            f"   accuracy {100 * row['accuracy']:.1f} %   {row['seconds']:.0f} s",
+            file=sys.stderr,
+        )
+
+    def after_fit(self):  # also when the fit was cancelled in the middle
+        if hasattr(self, "bar"):
+            self.bar.close()
 
 # %% ../nbs/07_train.ipynb #34968dd6
 def _phases(arm, recipe):
     "The parts of an arm's training: how many epochs, what is frozen first, and the call that trains them from a given one on."
     rate = recipe.learning_rate
-    if arm != "finetuned": return [(recipe.epochs, lambda learn: None, lambda learn, start: learn.fit(recipe.epochs, rate, start_epoch=start))]
+    if arm != "finetuned":
+        return [
+            (recipe.epochs, lambda learn: None, lambda learn, start: learn.fit(recipe.epochs, rate, start_epoch=start))
+        ]
     # As in fastai's fine_tune, whose two calls cannot be entered in the middle.
-    return [(1, Learner.freeze, lambda learn, start: learn.fit_one_cycle(1, slice(rate), pct_start=0.99, start_epoch=start)),
-            (recipe.epochs, Learner.unfreeze, lambda learn, start: learn.fit_one_cycle(recipe.epochs, slice(rate / 200, rate / 2), pct_start=0.3, div=5.0, start_epoch=start))]
+    return [
+        (
+            1,
+            Learner.freeze,
+            lambda learn, start: learn.fit_one_cycle(1, slice(rate), pct_start=0.99, start_epoch=start),
+        ),
+        (
+            recipe.epochs,
+            Learner.unfreeze,
+            lambda learn, start: learn.fit_one_cycle(
+                recipe.epochs, slice(rate / 200, rate / 2), pct_start=0.3, div=5.0, start_epoch=start
+            ),
+        ),
+    ]
 
 
 def fit_arm(
-    learn, # a fresh learner for the arm
-    arm, # `scratch`, `pretrained` or `finetuned`
-    recipe, # the recipe
-    seed=0, # of the order of the pictures and of everything random in training
-    folder=None, # the arm's folder for `history.csv` and `checkpoint/`; None keeps nothing
-    title="", # what progress is called
-    progress=False, # show progress
-) -> pd.DataFrame: # the history: `epoch`, `train_loss`, `valid_loss`, `error_rate`, `accuracy`, `seconds`
+    learn,  # a fresh learner for the arm
+    arm,  # `scratch`, `pretrained` or `finetuned`
+    recipe,  # the recipe
+    seed=0,  # of the order of the pictures and of everything random in training
+    folder=None,  # the arm's folder for `history.csv` and `checkpoint/`; None keeps nothing
+    title="",  # what progress is called
+    progress=False,  # show progress
+) -> pd.DataFrame:  # the history: `epoch`, `train_loss`, `valid_loss`, `error_rate`, `accuracy`, `seconds`
     "Train an arm, or the rest of it where a checkpoint has its beginning."
     settings = dict(arm=arm, seed=seed, **asdict(recipe))
-    state = read_checkpoint(Path(folder)/"checkpoint") if folder is not None else None
+    state = read_checkpoint(Path(folder) / "checkpoint") if folder is not None else None
     if state is not None and (changed := differences(state["settings"], settings)):
         raise PetclfError(f"{folder}: holds an arm trained with another {', '.join(changed)}; --overwrite replaces it")
     done, history = (state["done"], state["history"]) if state is not None else (0, [])
-    if state is not None: load_model(learn, Path(folder)/"checkpoint")
+    if state is not None:
+        load_model(learn, Path(folder) / "checkpoint")
     phases, best = _phases(arm, recipe), Best(folder) if recipe.patience else None
     first, total = 0, sum(epochs for epochs, *_ in phases)
     for epochs, prepare, train in phases:
-        if done < first + epochs and not (arm != "finetuned" and recipe.patience and waited(history) >= recipe.patience):
+        if done < first + epochs and not (
+            arm != "finetuned" and recipe.patience and waited(history) >= recipe.patience
+        ):
             start = max(0, done - first)
-            prepare(learn) # freezing and unfreezing clear the optimiser, so its state comes after
-            if learn.opt is None: learn.create_opt()
-            if start > 0: _load_optimizer(learn, Path(folder)/"checkpoint", state)
+            prepare(learn)  # freezing and unfreezing clear the optimiser, so its state comes after
+            if learn.opt is None:
+                learn.create_opt()
+            if start > 0:
+                _load_optimizer(learn, Path(folder) / "checkpoint", state)
             keep = KeepEpochs(folder, seed, settings, first, history, best)
             # A one-cycle schedule has its end in it: there the best epoch is kept, but nothing is cut off.
-            callbacks = [keep] + ([StopEarly(recipe.patience)] if recipe.patience and arm != "finetuned" else []) + ([ShowEpochs(title or arm, total, first)] if progress else [])
+            callbacks = (
+                [keep]
+                + ([StopEarly(recipe.patience)] if recipe.patience and arm != "finetuned" else [])
+                + ([ShowEpochs(title or arm, total, first)] if progress else [])
+            )
             try:
-                with learn.no_bar(), learn.no_logging(), learn.added_cbs(callbacks): train(learn, start)
-            except PetclfError as error: raise PetclfError(error.args[0].split("\n\t")[-1]) from error # fastai puts the callback's name in front
+                with learn.no_bar(), learn.no_logging(), learn.added_cbs(callbacks):
+                    train(learn, start)
+            except PetclfError as error:
+                raise PetclfError(
+                    error.args[0].split("\n\t")[-1]
+                ) from error  # fastai puts the callback's name in front
             history = keep.history
         first += epochs
     if best is not None and waited(history):
         best.restore(learn)
-        if folder is not None: # the last state is finished with; the best one is what the arm is from now on
-            with written_whole(Path(folder)/"checkpoint"/"model.safetensors") as temporary: save_file({name: tensor.contiguous() for name, tensor in learn.model.state_dict().items()}, temporary)
+        if folder is not None:  # the last state is finished with; the best one is what the arm is from now on
+            with written_whole(Path(folder) / "checkpoint" / "model.safetensors") as temporary:
+                save_file({name: tensor.contiguous() for name, tensor in learn.model.state_dict().items()}, temporary)
     return pd.DataFrame(history)
 
 # %% ../nbs/07_train.ipynb #cb948e5b
 @dataclass(frozen=True)
 class Probe:
     "A head on a body's features: a logistic regression, or fastai's, which has hidden units before it."
-    classes: tuple # what it was fitted on, sorted
-    answers: tuple # of each of those, the class that it answers: itself, or a breed's species
-    mean: np.ndarray # (d,), of the training features
-    std: np.ndarray # (d,), of the training features
-    weight: np.ndarray # (classes, d), or (classes, hidden units)
-    bias: np.ndarray # (classes,)
-    strength: float # C; 0 for fastai's head
-    temperature: float # that was folded into weight and bias
-    hidden_weight: np.ndarray = None # (hidden units, d)
-    hidden_bias: np.ndarray = None # (hidden units,)
+
+    classes: tuple  # what it was fitted on, sorted
+    answers: tuple  # of each of those, the class that it answers: itself, or a breed's species
+    mean: np.ndarray  # (d,), of the training features
+    std: np.ndarray  # (d,), of the training features
+    weight: np.ndarray  # (classes, d), or (classes, hidden units)
+    bias: np.ndarray  # (classes,)
+    strength: float  # C; 0 for fastai's head
+    temperature: float  # that was folded into weight and bias
+    hidden_weight: np.ndarray = None  # (hidden units, d)
+    hidden_bias: np.ndarray = None  # (hidden units,)
 
     @property
-    def vocab(self) -> list: # sorted
+    def vocab(self) -> list:  # sorted
         "The classes that it answers."
         return sorted(set(self.answers))
 
     @property
-    def arrays(self) -> dict: # by name
+    def arrays(self) -> dict:  # by name
         "Its numbers."
-        return {name: value for name in ("mean", "std", "weight", "bias", "hidden_weight", "hidden_bias") if (value := getattr(self, name)) is not None}
+        return {
+            name: value
+            for name in ("mean", "std", "weight", "bias", "hidden_weight", "hidden_bias")
+            if (value := getattr(self, name)) is not None
+        }
 
-    def logits(self,
-        features, # (n, d), of pictures
-    ) -> np.ndarray: # float64 (n, len(classes))
+    def logits(
+        self,
+        features,  # (n, d), of pictures
+    ) -> np.ndarray:  # float64 (n, len(classes))
         "What the probabilities of `classes` are made from."
         return _logits(features, **self.arrays)
 
-    def __call__(self,
-        features, # (n, d), of pictures
-    ) -> np.ndarray: # float64 (n, len(vocab)), each row sums to 1
+    def __call__(
+        self,
+        features,  # (n, d), of pictures
+    ) -> np.ndarray:  # float64 (n, len(vocab)), each row sums to 1
         "Probabilities of the classes."
         return _summed(_softmax(self.logits(features)), self.answers, self.vocab)
 
-    def save(self,
-        folder, # an arm's `checkpoint/`
-        **state, # what else belongs into `state.json`
+    def save(
+        self,
+        folder,  # an arm's `checkpoint/`
+        **state,  # what else belongs into `state.json`
     ):
         "Write the numbers as safetensors and the words as JSON."
         from safetensors.numpy import save_file as save_arrays
         import shutil
+
         shutil.rmtree(folder, ignore_errors=True)
         with folder_written_whole(folder) as temporary:
-            save_arrays({name: np.ascontiguousarray(array) for name, array in self.arrays.items()}, temporary/"model.safetensors")
-            write_json(temporary/"state.json", dict(kind="probe", classes=self.classes, answers=self.answers, strength=self.strength, temperature=self.temperature, **state))
+            save_arrays(
+                {name: np.ascontiguousarray(array) for name, array in self.arrays.items()},
+                temporary / "model.safetensors",
+            )
+            write_json(
+                temporary / "state.json",
+                dict(
+                    kind="probe",
+                    classes=self.classes,
+                    answers=self.answers,
+                    strength=self.strength,
+                    temperature=self.temperature,
+                    **state,
+                ),
+            )
 
     @classmethod
-    def load(cls,
-        folder, # an arm's `checkpoint/`
-    ): # the probe
+    def load(
+        cls,
+        folder,  # an arm's `checkpoint/`
+    ):  # the probe
         "Read what `save` wrote."
         from safetensors.numpy import load_file as load_arrays
-        state = read_json(Path(folder)/"state.json")
-        return cls(tuple(state["classes"]), tuple(state["answers"]), **load_arrays(Path(folder)/"model.safetensors"), strength=state["strength"], temperature=state["temperature"])
+
+        state = read_json(Path(folder) / "state.json")
+        return cls(
+            tuple(state["classes"]),
+            tuple(state["answers"]),
+            **load_arrays(Path(folder) / "model.safetensors"),
+            strength=state["strength"],
+            temperature=state["temperature"],
+        )
 
 
 def _logits(features, mean, std, weight, bias, hidden_weight=None, hidden_bias=None):
     x = ((features - mean) / std).astype(np.float64)
-    if hidden_weight is not None: x = np.maximum(x @ hidden_weight.T.astype(np.float64) + hidden_bias, 0)
+    if hidden_weight is not None:
+        x = np.maximum(x @ hidden_weight.T.astype(np.float64) + hidden_bias, 0)
     return x @ weight.T.astype(np.float64) + bias
 
 
@@ -456,24 +707,26 @@ def _softmax(logits):
     return powers / powers.sum(1, keepdims=True)
 
 
-def _summed(probabilities, answers, vocab): return probabilities @ (np.array(answers)[:, None] == np.array(vocab)).astype(np.float64)
+def _summed(probabilities, answers, vocab):
+    return probabilities @ (np.array(answers)[:, None] == np.array(vocab)).astype(np.float64)
 
 # %% ../nbs/07_train.ipynb #03889647
 STRENGTHS = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3)
 
+
 def fit_probe(
-    features, # float32 (n, d), of the training pictures
-    labels, # (n,), what to fit on: the target, or the breed
-    answers, # (n,), the target of each picture
-    groups=None, # (n,), copies share one; None: each picture is its own
-    strength=0., # C; 0 chooses it on out-of-fold predictions
-    balance="none", # `weights` (or `oversample`, which is the same here) makes every class of the target weigh as much
-    folds=5, # of the out-of-fold predictions; 0 makes none, for a given `strength`
-    seed=0, # of the folds, and of fastai's head
-    progress=False, # show a progress bar
-    recipe=None, # whose `head` says what is fitted; None: the logistic regression
-    whole=True, # fit on all of them at the end; without it there is no probe, only what is said out of fold
-) -> tuple: # the `Probe`, and its out-of-fold probabilities, float64 (n, classes of the target)
+    features,  # float32 (n, d), of the training pictures
+    labels,  # (n,), what to fit on: the target, or the breed
+    answers,  # (n,), the target of each picture
+    groups=None,  # (n,), copies share one; None: each picture is its own
+    strength=0.0,  # C; 0 chooses it on out-of-fold predictions
+    balance="none",  # `weights` (or `oversample`, which is the same here) makes every class of the target weigh as much
+    folds=5,  # of the out-of-fold predictions; 0 makes none, for a given `strength`
+    seed=0,  # of the folds, and of fastai's head
+    progress=False,  # show a progress bar
+    recipe=None,  # whose `head` says what is fitted; None: the logistic regression
+    whole=True,  # fit on all of them at the end; without it there is no probe, only what is said out of fold
+) -> tuple:  # the `Probe`, and its out-of-fold probabilities, float64 (n, classes of the target)
     "Fit a probe and what it says about each training picture when it has not seen it."
     labels, answers = np.asarray(labels, dtype=str), np.asarray(answers, dtype=str)
     classes = np.unique(labels)
@@ -483,67 +736,104 @@ def fit_probe(
     weights = None if balance == "none" else np.array([weight_of[answer_of[name]] for name in classes])
     is_fastai = recipe is not None and recipe.head == "fastai"
     parts = _folds(labels, groups, folds, seed) if folds else []
-    tried = (0.,) if is_fastai else (strength,) if strength else STRENGTHS
-    bar = tqdm(total=len(tried) * len(parts) + whole, desc="fitting the probe", unit=" fits", disable=None if progress else True, leave=False)
+    tried = (0.0,) if is_fastai else (strength,) if strength else STRENGTHS
+    bar = tqdm(
+        total=len(tried) * len(parts) + whole,
+        desc="fitting the probe",
+        unit=" fits",
+        disable=None if progress else True,
+        leave=False,
+    )
+
     def fit(places, strength, before=None):
-        if is_fastai: return _fit_fastai(features[places], labels[places], classes, recipe, weights, seed)
+        if is_fastai:
+            return _fit_fastai(features[places], labels[places], classes, recipe, weights, seed)
         return _fit(features[places], labels[places], classes, strength, weights, before)
+
     best, last = None, {}
     for one in tried:
         logits = np.zeros((len(labels), len(classes)))
-        fits = in_threads(lambda number: fit(parts[number][0], one, last.get(number)), range(len(parts)), 1 if is_fastai else None) # fastai's draws from torch's one generator
+        fits = in_threads(
+            lambda number: fit(parts[number][0], one, last.get(number)), range(len(parts)), 1 if is_fastai else None
+        )  # fastai's draws from torch's one generator
         for number, found in enumerate(fits):
             last[number], outside = found, parts[number][1]
             logits[outside] = _logits(features[outside], **found)
             bar.update()
         temperature, loss = _temperature(logits, np.searchsorted(classes, labels)) if parts else (1.0, 0.0)
-        if best is None or loss < best[0]: best = (loss, one, temperature, logits)
-        else: break # stronger ones are worse still
+        if best is None or loss < best[0]:
+            best = (loss, one, temperature, logits)
+        else:
+            break  # stronger ones are worse still
     _, strength, temperature, logits = best
     names, probe = [answer_of[name] for name in classes.tolist()], None
     if whole:
-        fitted, = in_threads(lambda places: fit(places, strength), [slice(None)])
+        (fitted,) = in_threads(lambda places: fit(places, strength), [slice(None)])
         fitted |= {name: (fitted[name] / temperature).astype(np.float32) for name in ("weight", "bias")}
         bar.update()
-        probe = Probe(tuple(classes.tolist()), tuple(names), strength=float(strength), temperature=float(temperature), **fitted)
+        probe = Probe(
+            tuple(classes.tolist()), tuple(names), strength=float(strength), temperature=float(temperature), **fitted
+        )
     bar.close()
     return probe, _summed(_softmax(logits / temperature), names, sorted(set(names))) if parts else None
 
 
 class _Hushed:
     "No convergence warnings while anything is fitted. Python's filters are those of all threads: the first one to fit sets them, the last one puts them back."
+
     lock, fitting = threading.Lock(), 0
+
     def __enter__(self):
         from sklearn.exceptions import ConvergenceWarning
+
         with self.lock:
             _Hushed.fitting += 1
-            if _Hushed.fitting > 1: return
+            if _Hushed.fitting > 1:
+                return
             _Hushed.before = warnings.catch_warnings()
             _Hushed.before.__enter__()
-            warnings.simplefilter("ignore", ConvergenceWarning) # the last digits of a probe that is chosen by what it says
+            warnings.simplefilter(
+                "ignore", ConvergenceWarning
+            )  # the last digits of a probe that is chosen by what it says
+
     def __exit__(self, *_):
         with self.lock:
             _Hushed.fitting -= 1
-            if not _Hushed.fitting: _Hushed.before.__exit__()
+            if not _Hushed.fitting:
+                _Hushed.before.__exit__()
 
 
 def _fit(features, labels, classes, strength, weights, before=None):
     "A logistic regression on standardised features: their mean and deviation, and a row of weights for each class."
     from sklearn.linear_model import LogisticRegression
+
     mean, std, present = features.mean(0), features.std(0) + 1e-6, np.unique(labels)
     model = LogisticRegression(C=strength, max_iter=300, tol=1e-3, warm_start=before is not None)
     standardised = features - mean
-    standardised /= std # in place: of 100,000 pictures each copy is half a gigabyte, in every thread
+    standardised /= std  # in place: of 100,000 pictures each copy is half a gigabyte, in every thread
     with _Hushed():
-        if before is not None and len(classes) > 2 and len(present) == len(classes): model.coef_, model.intercept_, model.classes_ = before["weight"].copy(), before["bias"].copy(), classes
-        model.fit(standardised.astype(np.float32, copy=False), labels, sample_weight=None if weights is None else weights[np.searchsorted(classes, labels)])
-    coefficients, intercepts = (np.concatenate([np.zeros_like(model.coef_), model.coef_]), np.r_[0.0, model.intercept_]) if len(present) == 2 else (model.coef_, model.intercept_)
+        if before is not None and len(classes) > 2 and len(present) == len(classes):
+            model.coef_, model.intercept_, model.classes_ = before["weight"].copy(), before["bias"].copy(), classes
+        model.fit(
+            standardised.astype(np.float32, copy=False),
+            labels,
+            sample_weight=None if weights is None else weights[np.searchsorted(classes, labels)],
+        )
+    coefficients, intercepts = (
+        (np.concatenate([np.zeros_like(model.coef_), model.coef_]), np.r_[0.0, model.intercept_])
+        if len(present) == 2
+        else (model.coef_, model.intercept_)
+    )
     return dict(mean=mean, std=std, **_of_all(classes, present, coefficients, intercepts))
 
 
 def _of_all(classes, present, weight, bias):
     "Rows of all classes; one that a fold has not seen is not answered."
-    at, whole, constant = np.searchsorted(classes, present), np.zeros((len(classes), weight.shape[1]), np.float32), np.full(len(classes), -30.0, np.float32)
+    at, whole, constant = (
+        np.searchsorted(classes, present),
+        np.zeros((len(classes), weight.shape[1]), np.float32),
+        np.full(len(classes), -30.0, np.float32),
+    )
     whole[at], constant[at] = weight, bias
     return dict(weight=whole, bias=constant)
 
@@ -551,28 +841,52 @@ def _of_all(classes, present, weight, bias):
 def _fit_fastai(features, labels, classes, recipe, weights, seed):
     "fastai's head (batch norm, dropout, 512 units, and the same again), trained as `fit` trains it, its batch norms folded into two matrices."
     present, y = np.unique(labels, return_inverse=True)
-    x, y, size = torch.from_numpy(np.ascontiguousarray(features, np.float32)), torch.from_numpy(y), min(recipe.batch_size, len(features))
-    with torch.random.fork_rng(devices=[]): # what is random elsewhere stays as it is
+    x, y, size = (
+        torch.from_numpy(np.ascontiguousarray(features, np.float32)),
+        torch.from_numpy(y),
+        min(recipe.batch_size, len(features)),
+    )
+    with torch.random.fork_rng(devices=[]):  # what is random elsewhere stays as it is
         torch.manual_seed(seed)
         head = create_head(x.shape[1], len(present), pool=False, ps=recipe.dropout).train()
         apply_init(head, torch.nn.init.kaiming_normal_)
-        _train_head(head, x, y, size, recipe, None if weights is None else torch.tensor(weights[np.searchsorted(classes, present)], dtype=torch.float32))
-    first, one, second, two = [layer for layer in head.modules() if isinstance(layer, (torch.nn.BatchNorm1d, torch.nn.Linear))]
+        _train_head(
+            head,
+            x,
+            y,
+            size,
+            recipe,
+            None if weights is None else torch.tensor(weights[np.searchsorted(classes, present)], dtype=torch.float32),
+        )
+    first, one, second, two = [
+        layer for layer in head.modules() if isinstance(layer, (torch.nn.BatchNorm1d, torch.nn.Linear))
+    ]
     with torch.no_grad():
-        std, scale = torch.sqrt(first.running_var + first.eps), second.weight / torch.sqrt(second.running_var + second.eps)
+        std, scale = (
+            torch.sqrt(first.running_var + first.eps),
+            second.weight / torch.sqrt(second.running_var + second.eps),
+        )
         hidden, constant = one.weight * first.weight, one.weight @ first.bias
         weight, bias = two.weight * scale, two.weight @ (second.bias - second.running_mean * scale)
-    return dict(mean=first.running_mean.numpy(), std=std.numpy(), hidden_weight=hidden.numpy(), hidden_bias=constant.numpy(), **_of_all(classes, present, weight.numpy(), bias.numpy()))
+    return dict(
+        mean=first.running_mean.numpy(),
+        std=std.numpy(),
+        hidden_weight=hidden.numpy(),
+        hidden_bias=constant.numpy(),
+        **_of_all(classes, present, weight.numpy(), bias.numpy()),
+    )
 
 
 def _train_head(head, x, y, size, recipe, weight):
     optimizer = FusedAdam(list(head.parameters()), lr=recipe.learning_rate, wd=recipe.weight_decay)
     for parameter in head.parameters():
-        if parameter.ndim == 1: optimizer.state[parameter]["do_wd"] = False # batch norms, as fastai does
+        if parameter.ndim == 1:
+            optimizer.state[parameter]["do_wd"] = False  # batch norms, as fastai does
     loss = torch.nn.CrossEntropyLoss(weight=weight)
     for _ in range(recipe.epochs):
         for places in torch.randperm(len(x)).split(size):
-            if len(places) < size: break # fastai drops the last batch too
+            if len(places) < size:
+                break  # fastai drops the last batch too
             loss(head(x[places]), y[places]).backward()
             optimizer.step()
             optimizer.zero_grad()
@@ -581,52 +895,74 @@ def _train_head(head, x, y, size, recipe, weight):
 def _folds(labels, groups, folds, seed):
     "Pairs of places inside and outside of each fold: groups whole, classes spread."
     from sklearn.model_selection import StratifiedKFold
+
     # A group is dealt like one picture with its first label: StratifiedGroupKFold, which weighs whole groups, takes a minute for 100,000 of them.
-    groups = np.arange(len(labels)) if groups is None else np.unique(np.asarray(groups, dtype=str), return_inverse=True)[1]
+    groups = (
+        np.arange(len(labels)) if groups is None else np.unique(np.asarray(groups, dtype=str), return_inverse=True)[1]
+    )
     shown = labels[np.unique(groups, return_index=True)[1]]
     folds = min(folds, np.unique(shown, return_counts=True)[1].max())
-    if folds < 2: raise PetclfError(f"a probe takes two training pictures or more of a class that are not copies of each other; there are {len(labels)} in all")
+    if folds < 2:
+        raise PetclfError(
+            f"a probe takes two training pictures or more of a class that are not copies of each other; there are {len(labels)} in all"
+        )
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning) # a class with fewer pictures than folds is absent from some
-        outside = [np.isin(groups, dealt) for _, dealt in StratifiedKFold(folds, shuffle=True, random_state=seed).split(shown, shown)]
+        warnings.simplefilter("ignore", UserWarning)  # a class with fewer pictures than folds is absent from some
+        outside = [
+            np.isin(groups, dealt)
+            for _, dealt in StratifiedKFold(folds, shuffle=True, random_state=seed).split(shown, shown)
+        ]
     return [(np.flatnonzero(~fold), np.flatnonzero(fold)) for fold in outside if len(np.unique(labels[~fold])) > 1]
 
 
 def _temperature(logits, truth):
     "The temperature with the smallest log loss, and that loss."
     from scipy.optimize import minimize_scalar
+
     rows = np.arange(len(truth))
+
     def loss(log_temperature):
         scaled = logits / np.exp(log_temperature)
         scaled = scaled - scaled.max(1, keepdims=True)
         return float((np.log(np.exp(scaled).sum(1)) - scaled[rows, truth]).mean())
+
     found = minimize_scalar(loss, bounds=(-3, 3), method="bounded")
     return float(np.exp(found.x)), float(found.fun)
 
 # %% ../nbs/07_train.ipynb #eed19022
 def predict_parts(
-    learn, # a trained learner
-    pets, # the data set
-    catalog, # its catalog with the split
-    target, # the column that was learned
-    size, # side of the pictures, in pixels
-    parts=("valid", "test"), # which pictures
-) -> pd.DataFrame: # `file`, `split`, `truth`, `predicted`, and `p_<class>` (float64)
+    learn,  # a trained learner
+    pets,  # the data set
+    catalog,  # its catalog with the split
+    target,  # the column that was learned
+    size,  # side of the pictures, in pixels
+    parts=("valid", "test"),  # which pictures
+) -> pd.DataFrame:  # `file`, `split`, `truth`, `predicted`, and `p_<class>` (float64)
     "A model's answers about the pictures that it was not trained on."
     rows = catalog[catalog.split.isin(parts)].reset_index(drop=True)
-    half = [callback for callback in learn.cbs if isinstance(callback, (BF16OnCPU, MixedPrecision))] # answers are in 32 bit, as they will be served
-    with learn.no_bar(), learn.no_logging(), learn.removed_cbs(half): probabilities = learn.get_preds(dl=learn.dls.test_dl(rows))[0].double().cpu().numpy()
-    probabilities /= probabilities.sum(1, keepdims=True) # 32-bit softmax misses 1 in the eighth digit
+    half = [
+        callback for callback in learn.cbs if isinstance(callback, (BF16OnCPU, MixedPrecision))
+    ]  # answers are in 32 bit, as they will be served
+    with learn.no_bar(), learn.no_logging(), learn.removed_cbs(half):
+        probabilities = learn.get_preds(dl=learn.dls.test_dl(rows))[0].double().cpu().numpy()
+    probabilities /= probabilities.sum(1, keepdims=True)  # 32-bit softmax misses 1 in the eighth digit
     return predictions_table(rows.file, rows.split, rows[target], list(learn.dls.vocab), probabilities)
 
 
 def predictions_table(
-    files, # of the pictures
-    split, # the part of each, or one for all
-    truth, # the class of each
-    classes, # sorted
-    probabilities, # float64 (n, classes)
-) -> pd.DataFrame: # `file`, `split`, `truth`, `predicted`, and `p_<class>`
+    files,  # of the pictures
+    split,  # the part of each, or one for all
+    truth,  # the class of each
+    classes,  # sorted
+    probabilities,  # float64 (n, classes)
+) -> pd.DataFrame:  # `file`, `split`, `truth`, `predicted`, and `p_<class>`
     "Probabilities as a table of predictions."
-    table = pd.DataFrame({"file": list(files), "split": split if isinstance(split, str) else list(split), "truth": list(truth), "predicted": [classes[i] for i in probabilities.argmax(1)]}).astype("str")
+    table = pd.DataFrame(
+        {
+            "file": list(files),
+            "split": split if isinstance(split, str) else list(split),
+            "truth": list(truth),
+            "predicted": [classes[i] for i in probabilities.argmax(1)],
+        }
+    ).astype("str")
     return table.assign(**{f"p_{name}": probabilities[:, i] for i, name in enumerate(classes)})

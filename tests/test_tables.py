@@ -1,4 +1,5 @@
 "The tables that come with the package say what docs/tables.md says they do."
+
 import csv
 from collections import Counter
 from pathlib import Path
@@ -10,7 +11,7 @@ COATS = {"hairless", "short", "medium", "long", "curly", "wire", "double"}
 
 
 def read(name):
-    with open(TOP/"petclf/tables"/name, encoding="utf-8", newline="") as file:
+    with open(TOP / "petclf/tables" / name, encoding="utf-8", newline="") as file:
         reader = csv.DictReader(file)
         return reader.fieldnames, list(reader)
 
@@ -29,18 +30,22 @@ def test_breeds_have_no_empty_cells():
 
 
 def test_a_capital_letter_means_cat():
-    for row in read("breeds.csv")[1]: assert row["breed"][0].isupper() == (row["species"] == "cat"), row
+    for row in read("breeds.csv")[1]:
+        assert row["breed"][0].isupper() == (row["species"] == "cat"), row
 
 
 def test_vocabulary_is_closed_and_documented():
-    documented = (TOP/"docs/tables.md").read_text(encoding="utf-8")
+    documented = (TOP / "docs/tables.md").read_text(encoding="utf-8")
     rows = read("breeds.csv")[1]
-    for row in rows: assert row["size"] in SIZES[row["species"]] and row["coat"] in COATS, row
-    assert {row["coat"] for row in rows} == COATS # no word of the vocabulary is without a breed
-    for word in COATS | SIZES["dog"] | set(COLUMNS): assert f"`{word}`" in documented, word
+    for row in rows:
+        assert row["size"] in SIZES[row["species"]] and row["coat"] in COATS, row
+    assert {row["coat"] for row in rows} == COATS  # no word of the vocabulary is without a breed
+    for word in COATS | SIZES["dog"] | set(COLUMNS):
+        assert f"`{word}`" in documented, word
 
 
 def test_names_are_for_people_to_read():
     names = [row["name"] for row in read("breeds.csv")[1]]
     assert len(set(names)) == 37
-    for name in names: assert "_" not in name and name[0].isupper(), name
+    for name in names:
+        assert "_" not in name and name[0].isupper(), name
