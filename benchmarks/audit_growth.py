@@ -28,7 +28,7 @@ def squares_like_photographs(
 
 def measure(n):
     "Search and confirm among `n` squares."
-    from petclf.audit import confirm_pairs, find_candidates
+    from petclf.copies import confirm_pairs, find_candidates
 
     squares = squares_like_photographs(n)
     wall, processor = time.perf_counter(), time.process_time()

@@ -13,10 +13,11 @@ from common import serve
 
 
 def _learner(folder, arch, size):
-    from petclf.blocks import pet_loaders
+    from petclf.data import pet_loaders
     from petclf.catalog import load_data
     from petclf.split import split_catalog
-    from petclf.train import Recipe, choose_device, choose_precision, make_learner
+    from petclf.recipe import Recipe
+    from petclf.learner import choose_device, choose_precision, make_learner
 
     recipe = Recipe.story(arch=arch, size=int(size), epochs=1, precision="auto", device="cpu")
     pets = load_data(folder)
@@ -45,7 +46,7 @@ def _learner(folder, arch, size):
 def train(folder, arch, size):
     from fastai.callback.core import Callback
     from fastai.vision.all import ShortEpochCallback
-    from petclf.train import fit_arm
+    from petclf.learner import fit_arm
 
     class Stamp(Callback):
         def before_train(self):
@@ -117,7 +118,8 @@ def _files(folder, n=None):
 
 def many(bundle, folder):
     from petclf.engines import cores
-    from petclf.predict import load_bundle, predict
+    from petclf.answers import load_bundle
+    from petclf.predict import predict
 
     opened = load_bundle(bundle, callers=cores())
 
@@ -138,7 +140,8 @@ def apart(bundle, folder):
     import numpy as np
     from petclf.engines import cores
     from petclf.pixels import normalise
-    from petclf.predict import PART, load_bundle
+    from petclf.predict import PART
+    from petclf.answers import load_bundle
 
     opened = load_bundle(bundle, callers=max(2, cores()))  # more than one caller: each has one core
     prepared = opened.about["preprocessing"]
@@ -179,7 +182,7 @@ def apart(bundle, folder):
 def body(arch, size, weights=None):
     from concurrent.futures import ThreadPoolExecutor
     import numpy as np
-    from petclf.backbone import Body, body_file, engine_and_precision, expects, pretrained_network
+    from petclf.features import Body, body_file, engine_and_precision, expects, pretrained_network
     from petclf.engines import cores
 
     network, origin = pretrained_network(arch, weights)

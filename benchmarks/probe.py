@@ -32,7 +32,7 @@ def measure(options, folder, work):
         PETCLF_CACHE=work / "cache",
     )
     from petclf.catalog import breeds
-    from petclf.evaluate import summed_to_species
+    from petclf.levels import summed_to_species
     from petclf.run import Run
 
     made = Run.open(out)

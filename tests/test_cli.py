@@ -124,7 +124,7 @@ def test_several_bodies_side_by_side(photos, monkeypatch):
     "One whose weights cannot be had, or that cannot be probed, does not keep the others from it."
     pytest.importorskip("timm")
     from petclf import compare
-    from petclf.backbone import Weights, pretrained_network
+    from petclf.features import Weights, pretrained_network
     from torchvision.models import vit_b_16
 
     def some(arch, file=None):
@@ -258,7 +258,7 @@ def copy_of(photos, file, name):
 
 
 def test_audit_and_its_cleaned_catalog(photos, random_weights, capsys):
-    from petclf.draw import draw_pet
+    from petclf.sample.draw import draw_pet
 
     for i, (breed, folder) in enumerate(
         (("Siamese", "cats"), ("pug", "dogs"))
@@ -361,7 +361,7 @@ def test_audit_without_weights_one_class_and_no_labels(tmp_path, monkeypatch, ca
 
 
 def test_copies_stay_on_one_side_and_the_checklist_sees_a_leak(photos, random_weights, capsys):
-    from petclf.draw import draw_pet
+    from petclf.sample.draw import draw_pet
 
     for i in range(6):  # six drawn cats, three copies of each
         draw_pet("Siamese", i, (96, 96)).save(photos / "cats" / f"drawn{i}.jpg", quality=95)
@@ -604,7 +604,7 @@ def test_files_with_hostile_names(photos, capsys):
 
 
 def test_a_turned_photo_is_upright_in_training(photos):
-    from petclf.blocks import cache_pixels
+    from petclf.data import cache_pixels
     from petclf.catalog import read_folder
 
     image = Image.new("RGB", (60, 40), "black")

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from petclf.convolutions import DenseConv2d, DepthwiseConv2d, faster_convolutions
+from petclf.fast.convolutions import DenseConv2d, DepthwiseConv2d, faster_convolutions
 
 
 @pytest.mark.parametrize(

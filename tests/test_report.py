@@ -11,7 +11,9 @@ from PIL import Image
 
 from petclf.cli import make_parser
 from petclf.errors import PetclfError
-from petclf.evaluate import metrics, pictures_to_settle, worst_pairs
+from petclf.metrics import metrics
+from petclf.stats import pictures_to_settle
+from petclf.levels import worst_pairs
 from petclf.files import write_json, write_table
 from petclf.report import (
     FOUND,

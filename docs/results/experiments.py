@@ -22,16 +22,19 @@ from PIL import Image, ImageDraw, ImageFont
 from petclf.against import ask_bundle, decisions_table
 from petclf.answers import load_bundle, pet_score
 from petclf.audit import find_label_errors
-from petclf.backbone import Body, body_file, expects, pretrained_network, take_features
+from petclf.features import Body, body_file, expects, pretrained_network, take_features
 from petclf.catalog import load_data
-from petclf.compare import audit_data, doubt_labels, train_arms
-from petclf.draw import BREEDS, draw_pet
+from petclf.audit import audit_data, doubt_labels
+from petclf.experiment import train_arms
+from petclf.sample.pets import BREEDS
+from petclf.sample.draw import draw_pet
 from petclf.engines import cores
-from petclf.evaluate import wilson
+from petclf.stats import wilson
 from petclf.files import write_json, write_table
 from petclf.pixels import normalise, resize
 from petclf.run import Run
-from petclf.train import Probe, Recipe
+from petclf.probe import Probe
+from petclf.recipe import Recipe
 
 HERE = Path(__file__).parent
 SHARES = (0.5, 0.32, 0.1)
@@ -189,7 +192,7 @@ def flips():
 
 def away(run, path):
     "Cats and dogs away from home: the probes of a run, and what the body itself said before it was shown one of these photographs."
-    from petclf.compare import evaluate_elsewhere
+    from petclf.outside import evaluate_elsewhere
 
     run, rows = Run.open(run), []
     for arm in run.arms:
