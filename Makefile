@@ -4,7 +4,7 @@ BIN := .venv/bin
 # The CPU-only way: make venv TORCH_INDEX=https://download.pytorch.org/whl/cpu
 TORCH_INDEX ?=
 
-.PHONY: run app test bench bench-profile bench-large venv readme clean
+.PHONY: run app lint test bench bench-profile bench-large venv readme clean
 
 run: venv
 	$(BIN)/petclf compare --data sample --arch tf_efficientnet_lite0 --size 128 --epochs 12 --set batch_size=16 --set learning_rate=0.003 --out runs/sample
@@ -24,6 +24,10 @@ app: bundles/$(APP)/bundle.json
 bundles/$(APP)/bundle.json: | venv
 	$(BIN)/petclf train --arm probe --target breed $(APP_DATA) --out runs/$(APP)
 	$(BIN)/petclf export runs/$(APP) --out bundles/$(APP)
+
+# Format, unused names, complexity, types, and the limits of the house.
+lint: venv
+	env OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/test_house.py
 
 # Always on the drawn sample, whatever PETCLF_DATA says; two notebooks or test files at a time, one thread each.
 test: venv
