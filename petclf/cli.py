@@ -676,7 +676,7 @@ def run_report(options):
 
 def run_export(options):
     from petclf.bundle import export_arm, export_sentences
-    from petclf.feedback import check_new_folder
+    from petclf.app.feedback import check_new_folder
 
     if options.space is not None:
         check_new_folder(options.space, "--space ")
@@ -696,7 +696,7 @@ def run_export(options):
     if options.standalone is not None:
         print(f"{options.standalone}: cd there, then python predict.py bundle PATH...")
     if options.space is not None:
-        from petclf.app import write_space
+        from petclf.app.space import write_space
 
         write_space(options.out, options.space)
         print(f"{options.space}: a Hugging Face Space")
@@ -717,7 +717,7 @@ def run_app(options):
     if not 0 <= options.port <= 65535:
         raise PetclfError(f"--port {options.port}: not a port (0 to 65535)")
     if options.export_feedback is not None:
-        from petclf.feedback import FeedbackStore, feedback_folder
+        from petclf.app.feedback import FeedbackStore, feedback_folder
 
         counts = FeedbackStore(options.feedback or feedback_folder(options.bundle)).export(options.export_feedback)
         without = counts.pop("", 0)
@@ -727,9 +727,9 @@ def run_app(options):
             f"{options.export_feedback}: {sum(counts.values()):,} pictures, and {without:,} answers without one (feedback.csv has all); next: petclf audit --data {options.export_feedback}"
         )
         return
-    from petclf.app import serve
+    from petclf.app.server import Place, serve
 
-    serve(options.bundle, options.host, options.port, options.shampoos, options.feedback, options.engine)
+    serve(options.bundle, Place(options.host, options.port), options.shampoos, options.feedback, options.engine)
 
 
 if __name__ == "__main__":

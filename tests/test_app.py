@@ -1,31 +1,44 @@
 "The web app: in a real browser, over HTTP, and as a Space. The bundle is a breed probe trained on drawn pets."
 
-import base64, contextlib, io, json, os, re, signal, socket, subprocess, sys, time, urllib.error, urllib.request
+import base64
+import contextlib
+import io
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from petclf.app import (
-    RateLimit,
-    answer_html,
-    check_upload,
+from petclf.answers import Answer
+from petclf.app.card import curl_line
+from petclf.app.feedback import feedback_folder
+from petclf.app.recommend import Shampoo, read_shampoos, recommend
+from petclf.app.space import write_space
+from petclf.app.uploads import RateLimit, check_upload, map_picture
+from petclf.app.views import (
+    LevelErrors,
+    ModelFacts,
+    answer_view,
+    class_name,
     headline,
-    map_picture,
-    percent,
-    pretty,
-    read_shampoos,
-    recommend,
+    html,
+    share_in_words,
     stated_error,
-    write_space,
 )
 from petclf.catalog import breeds, load_data
-from petclf.sample.draw import draw_pet
 from petclf.errors import PetclfError
-from petclf.feedback import feedback_folder
 from petclf.pixels import PictureError
-from petclf.answers import Answer
+from petclf.sample.draw import draw_pet
 
 # What serves needs none of these, so in what the tests start they cannot be imported.
 BLOCK = """
@@ -35,10 +48,11 @@ class Block:
         if name.partition(".")[0] in {names!r}: raise ImportError(f"{{name}} is blocked")
 sys.meta_path.insert(0, Block())
 """
-HEAVY = ("torch", "torchvision", "fastai", "fastcore", "timm", "onnx", "sklearn", "scipy", "matplotlib")
+HEAVY = ("torch", "torchvision", "fastai", "timm", "onnx", "sklearn", "scipy", "matplotlib")
 SERVE = (
     BLOCK.format(names=HEAVY)
-    + "from petclf.app import serve; serve(sys.argv[1], port=0, feedback=sys.argv[2], answers_a_minute=100_000)"
+    + "from petclf.app.server import Place, serve; "
+    + "serve(sys.argv[1], Place(port=0), feedback=sys.argv[2], answers_a_minute=100_000)"
 )
 
 
@@ -67,15 +81,15 @@ def answer(level, **more):
 
 def test_shampoos_that_come_with_petclf():
     rows = read_shampoos()
-    assert 15 <= len(rows) <= 25 and all(row["product"] and row["why"] and row["washing"] for row in rows)
+    assert 15 <= len(rows) <= 25 and all(row.product and row.why and row.washing for row in rows)
     known = breeds()
     for row in rows:
-        if row["breed"]:
-            assert known.loc[row["breed"], ["species", "coat"]].tolist() == [row["species"], row["coat"]], row
-    pairs = {(row["species"], row["coat"]) for row in rows if not row["breed"]}
+        if row.breed:
+            assert known.loc[row.breed, ["species", "coat"]].tolist() == [row.species, row.coat], row
+    pairs = {(row.species, row.coat) for row in rows if not row.breed}
     assert {tuple(pair) for pair in known[["species", "coat"]].values} <= pairs  # every breed's coat has a row
     documented = (Path(__file__).parent.parent / "docs/tables.md").read_text(encoding="utf-8")
-    for column in rows[0]:
+    for column in asdict(rows[0]):
         assert f"| `{column}` |" in documented, column
 
 
@@ -84,15 +98,15 @@ def test_shampoos_that_come_with_petclf():
 )
 def test_recommendation_is_as_particular_as_the_answer_is_sure(level, kind, coat):
     row = recommend(answer(level), read_shampoos())
-    assert (row["for"], row["species"], row["coat"]) == (kind, "dog", coat)
-    assert (row["breed"] == "pug") == (level == "breed")
+    assert (row.suits, row.species, row.coat) == (kind, "dog", coat)
+    assert (row.breed == "pug") == (level == "breed")
 
 
 def test_no_recommendation_on_a_guess():
     for level in ("not sure", "no pet"):
         assert recommend(answer(level), read_shampoos()) is None
-    html = answer_html(answer("no pet"), {}, read_shampoos())
-    assert "another photo" in html.lower() and "Our recommendation" not in html
+    text = html(answer_view(answer("no pet"), ModelFacts(), read_shampoos()))
+    assert "another photo" in text.lower() and "Our recommendation" not in text
 
 
 @pytest.mark.parametrize(
@@ -117,29 +131,26 @@ def test_a_table_of_ones_own_is_checked(tmp_path, text, words):
 
 def test_hostile_names_stay_text():
     nasty = "<img src=x onerror=alert(1)>"
-    html = answer_html(
-        answer("breed", predicted=nasty, breed=nasty, probabilities={nasty: 1.0}, coat=nasty),
-        dict(species={}),
-        [dict(species="dog", coat="", breed="", product=nasty, why=nasty, washing=nasty)],
-    )
-    assert "<img" not in html and "&lt;img" in html
+    hostile = answer("breed", predicted=nasty, breed=nasty, probabilities={nasty: 1.0}, coat=nasty)
+    shampoo = Shampoo(species="dog", coat="", breed="", product=nasty, why=nasty, washing=nasty)
+    text = html(answer_view(hostile, ModelFacts(), [shampoo]))
+    assert "<img" not in text and "&lt;img" in text
 
 
 def test_words():
-    assert (
-        headline(answer("breed"))[2] == "Pug"
-        and headline(answer("species"))[2] == "A dog"
-        and headline(answer("coat"))[2] == "A dog with a short coat"
-    )
-    assert (percent(0.9999), percent(0.5), percent(0.004), percent(0.0)) == ("> 99.9 %", "50 %", "0.4 %", "< 0.1 %")
-    assert pretty("wheaten_terrier") == "Soft Coated Wheaten Terrier" and pretty("my_own") == "My own"
+    assert headline(answer("breed")).title == "Pug"
+    assert headline(answer("species")).title == "A dog"
+    assert headline(answer("coat")).title == "A dog with a short coat"
+    shares = [share_in_words(value) for value in (0.9999, 0.5, 0.004, 0.0)]
+    assert shares == ["> 99.9 %", "50 %", "0.4 %", "< 0.1 %"]
+    assert class_name("wheaten_terrier") == "Soft Coated Wheaten Terrier" and class_name("my_own") == "My own"
 
 
 def test_it_says_which_pictures_were_counted():
-    about = dict(figures=dict(levels=[dict(level="breed", n=40, wrong=1)]))
-    assert stated_error(about | dict(evaluated="test"), "breed") == "Of 40 such answers in the test, 1 was wrong."
+    errors = {"breed": LevelErrors(n=40, wrong=1)}
+    assert stated_error(ModelFacts(errors=errors), "breed") == "Of 40 such answers in the test, 1 was wrong."
     assert (
-        stated_error(about | dict(evaluated="valid"), "breed")
+        stated_error(ModelFacts(errors=errors, evaluated="valid"), "breed")
         == "Of 40 such answers about validation pictures, which also steered the training, 1 was wrong."
     )
 
@@ -149,9 +160,9 @@ def test_the_map_lies_where_the_evidence_is():
     Image.new("RGB", (300, 200), (90, 90, 90)).save(buffer, format="PNG")
     evidence = np.zeros((4, 4), np.float32)
     evidence[0, 3] = 1
-    square, under_map = map_picture(buffer.getvalue(), evidence, side=200)
-    pixels = np.asarray(under_map, float)
-    assert square.size == under_map.size == (200, 200)
+    shown = map_picture(buffer.getvalue(), evidence, side=200)
+    pixels = np.asarray(shown.under_map, float)
+    assert shown.square.size == shown.under_map.size == (200, 200)
     assert pixels[20, 180, 0] > pixels[20, 180, 2] + 60 and np.ptp(pixels[150, 50]) < 5  # orange there, grey elsewhere
 
 
@@ -179,7 +190,7 @@ def test_without_gradio_the_extra_is_named(tmp_path):
         [
             sys.executable,
             "-c",
-            BLOCK.format(names=("gradio",)) + "from petclf.app import import_gradio; import_gradio('.')",
+            BLOCK.format(names=("gradio",)) + "from petclf.app.gradio_parts import import_gradio; import_gradio('.')",
         ],
         capture_output=True,
         text=True,
@@ -391,7 +402,8 @@ def test_on_a_phone_nothing_sticks_out(chromium, server):
         page.wait_for_selector("#send")
         assert page.evaluate("document.documentElement.scrollWidth") <= 390
         tops = page.evaluate(
-            "['photo', 'result', 'where', 'wrong'].map(name => document.getElementById(name).getBoundingClientRect().top)"
+            "['photo', 'result', 'where', 'wrong']"
+            ".map(name => document.getElementById(name).getBoundingClientRect().top)"
         )
         assert tops == sorted(tops)
         page.get_by_role("tab", name="About the model").click()
@@ -423,8 +435,6 @@ def test_the_same_answer_over_http(server):
 
 
 def test_the_documented_curl_line(server):
-    from petclf.app import curl_line
-
     Path("pet.jpg").write_bytes(drawn())
     done = subprocess.run(["bash", "-c", curl_line(server.address)], capture_output=True, text=True)
     assert json.loads(done.stdout)["data"][0]["breed"] == "Maine_Coon", done
@@ -563,7 +573,9 @@ def test_a_space_runs_on_its_own(bundle, tmp_path, monkeypatch):
     assert not {path.stem for path in (folder / "petclf").glob("*.py")} & {"train", "catalog", "bundle", "cli"}
     code = (
         BLOCK.format(names=(*HEAVY, "openvino"))
-        + "import runpy; sys.path.insert(0, '.'); import petclf.app, os; assert petclf.app.__file__.startswith(os.getcwd()), petclf.app.__file__; runpy.run_path('app.py', run_name='__main__')"
+        + "import runpy; sys.path.insert(0, '.'); import petclf.app, os; "
+        + "assert petclf.app.__file__.startswith(os.getcwd()), petclf.app.__file__; "
+        + "runpy.run_path('app.py', run_name='__main__')"
     )
     with started([sys.executable, "-c", code], cwd=folder, env={**os.environ, "GRADIO_SERVER_PORT": "0"}) as process:
         assert ask(process.address, as_url(drawn()))["breed"] == "Maine_Coon"

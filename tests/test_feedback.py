@@ -1,6 +1,7 @@
 "What visitors say: kept with consent only, given back as a folder that training takes."
 
-import os, sqlite3
+import io
+import os
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ from PIL import Image
 
 from petclf.catalog import load_data
 from petclf.errors import PetclfError
-from petclf.feedback import ANOTHER_BREED, NO_PET, FeedbackStore, clean_picture, feedback_folder
+from petclf.app.feedback import ANOTHER_BREED, NO_PET, Feedback, FeedbackStore, clean_picture, feedback_folder
 
 
 def picture(seed=0, size=(60, 40)):
@@ -18,7 +19,7 @@ def picture(seed=0, size=(60, 40)):
 
 def test_without_consent_nothing_is_written(tmp_path):
     store = FeedbackStore(tmp_path / "kept")
-    assert store.keep("pug", False, clean_picture(picture())) == ""
+    assert store.keep(Feedback("pug", picture=clean_picture(picture())), consent=False) == ""
     assert not (tmp_path / "kept").exists() and store.rows() == []
 
 
@@ -30,8 +31,6 @@ def test_kept_pictures_hold_nothing_but_pixels(tmp_path):
     with Image.open(path) as image:
         cleaned = clean_picture(image)
     assert b"camera" not in cleaned and b"address" not in cleaned and b"secret" not in cleaned
-    import io
-
     again = Image.open(io.BytesIO(cleaned))
     assert (
         again.size == (1024, 7)
@@ -44,11 +43,9 @@ def test_kept_pictures_hold_nothing_but_pixels(tmp_path):
 def test_there_and_back(tmp_path):
     store = FeedbackStore(tmp_path / "kept")
     for i, label in enumerate(["pug", "pug", "Siamese", NO_PET, ANOTHER_BREED]):
-        store.keep(
-            label, True, clean_picture(picture(i)), predicted="Bombay", decision="sure", confidence=0.9, model="m"
-        )
-    bare = store.keep("beagle", True, None, predicted="pug")
-    assert [row["picture"] != "" for row in store.rows()].count(True) == 5
+        store.keep(Feedback(label, "Bombay", "sure", 0.9, "m", clean_picture(picture(i))), consent=True)
+    bare = store.keep(Feedback("beagle", predicted="pug"), consent=True)
+    assert [row.picture != "" for row in store.rows()].count(True) == 5
     assert store.export(tmp_path / "out") == {"pug": 2, "Siamese": 1, NO_PET: 1, ANOTHER_BREED: 1, "": 1}
     assert bare in (tmp_path / "out/feedback.csv").read_text()
     pets = load_data(str(tmp_path / "out"))
@@ -67,7 +64,7 @@ def test_an_empty_folder_is_filled(tmp_path, monkeypatch):
 
     monkeypatch.setattr(os, "rename", as_on_windows)
     store = FeedbackStore(tmp_path / "kept")
-    store.keep("pug", True, clean_picture(picture()))
+    store.keep(Feedback("pug", picture=clean_picture(picture())), consent=True)
     (tmp_path / "out").mkdir()
     assert store.export(tmp_path / "out") == {"pug": 1} and len(list((tmp_path / "out").rglob("*.jpg"))) == 1
     (tmp_path / "here").mkdir()
@@ -78,7 +75,7 @@ def test_an_empty_folder_is_filled(tmp_path, monkeypatch):
 
 def test_forgetting(tmp_path):
     store = FeedbackStore(tmp_path / "kept")
-    number = store.keep("pug", True, clean_picture(picture()))
+    number = store.keep(Feedback("pug", picture=clean_picture(picture())), consent=True)
     assert len(list((tmp_path / "kept/pictures").iterdir())) == 1
     assert store.forget(number) and not store.forget(number)
     assert store.rows() == [] and list((tmp_path / "kept/pictures").iterdir()) == []
@@ -87,7 +84,7 @@ def test_forgetting(tmp_path):
 def test_labels_stay_inside_the_folder(tmp_path):
     store = FeedbackStore(tmp_path / "kept")
     for label in ("../../up", "a/b", "..", "robert'); drop table feedback;--"):
-        store.keep(label, True, clean_picture(picture()))
+        store.keep(Feedback(label, picture=clean_picture(picture())), consent=True)
     store.export(tmp_path / "out")
     assert (
         sorted(path.name for path in tmp_path.iterdir()) == ["kept", "out"]
