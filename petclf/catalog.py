@@ -21,6 +21,7 @@ import pandas as pd
 from .sample.dataset import VERSION, draw_sample
 from tqdm.auto import tqdm
 
+from .engines import cores
 from .errors import PetclfError
 from .fetch import fetch_oxford_pets
 from .figures import Figure
@@ -202,7 +203,7 @@ def examine_files(
                 error=error.strerror or "cannot be opened",
             )
 
-    with ThreadPoolExecutor(max_workers=max(2, os.cpu_count() or 1)) as pool:
+    with ThreadPoolExecutor(max_workers=max(2, cores())) as pool:
         rows = list(
             tqdm(
                 pool.map(look, files),

@@ -3,6 +3,7 @@
 import argparse, gc, os, sys, textwrap, traceback
 
 from petclf import __version__
+from petclf.engines import cores, machine, threads_to_set
 from petclf.errors import PetclfError
 
 WELCOME = """\
@@ -30,6 +31,8 @@ def console() -> int:  # the exit status
     gc.set_threshold(
         10_000
     )  # imports make half a million objects and hardly any garbage: looking for it less often saves seconds
+    if threads := threads_to_set():  # torch and numpy see the affinity, but not a container's quota
+        os.environ.setdefault("OMP_NUM_THREADS", str(threads))
     status = main()
     gc.freeze()  # and they need not be looked through once more at the end
     return status
@@ -445,7 +448,7 @@ def _body_ahead(arch, size, weights):
         cache_dir() / "bodies",
         "import gc, sys; gc.set_threshold(10_000); from petclf.backbone import body_ahead; body_ahead(sys.argv[1], int(sys.argv[2]), *sys.argv[3:])",
     )
-    if os.name == "nt" or (os.cpu_count() or 1) < 2 or any(bodies.glob(f"{arch}-{size or '*'}-*.onnx")):
+    if machine().system == "win32" or cores() < 2 or any(bodies.glob(f"{arch}-{size or '*'}-*.onnx")):
         return
     try:
         with held(bodies) as lock:

@@ -29,17 +29,7 @@ from petclf.features import (
     pretrained_network,
     take_features,
 )
-from petclf.learner import (
-    arm_settings,
-    choose_device,
-    choose_precision,
-    fit_arm,
-    make_learner,
-    predict_parts,
-    predictions_table,
-    processor,
-    sanity_check,
-)
+from .learner import arm_settings, fit_arm, make_learner, predict_parts, predictions_table, sanity_check
 from .levels import summed_to_species
 from .metrics import leak_price, mean_and_spread, metrics, positive_class
 from .plots import plot_confusion, plot_history, plot_precision_recall, plot_reliability, plot_roc, plot_threshold
@@ -51,7 +41,7 @@ from tqdm.auto import tqdm
 import petclf
 from .audit import audit_data, audit_record
 from .catalog import NAMES, Pets, choose_target, count_classes, limit_catalog, load_data
-from .engines import in_threads
+from .engines import choose_device, choose_precision, in_threads, processor
 from .errors import PetclfError
 from .figures import save_figure
 from .files import read_json, sha256, write_json, write_table

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['PACKAGES', 'check_arch', 'Expects', 'expects', 'Weights', 'read_weights', 'pretrained_network', 'fill_body',
-           'write_onnx', 'body_file', 'body_ahead', 'body_of_run', 'engine_and_precision', 'Body', 'exact_on_cuda',
-           'TorchBody', 'Features', 'take_features']
+           'write_onnx', 'body_file', 'body_ahead', 'body_of_run', 'engine_and_precision', 'Body', 'TorchBody',
+           'Features', 'take_features']
 
 # %% ../nbs/02_features.ipynb #e06f2ecc
 import contextlib
@@ -24,7 +24,7 @@ import torch
 from numpy.lib.format import open_memmap
 from tqdm.auto import tqdm
 
-from .engines import Network, choose_engine, cores, in_parts, processor_name
+from .engines import Network, choose_engine, cores, device_name, exact_on_cuda, gpu_at_hand, in_parts
 from .errors import PetclfError, need
 from .files import cache_dir, folder_written_whole, held, sha256, written_whole
 from .pixels import PictureError, normalise, read_pixels
@@ -356,7 +356,7 @@ def body_ahead(
 ):
     "Write a body that is about to be asked for, in a process of its own that the folder is held for. Nothing is done where weights would have to be downloaded, or where a GPU will run the network."
     at_hand = file is not None or arch in PACKAGES and _package_file(arch) is not None
-    if not at_hand or torch.cuda.is_available() or torch.backends.mps.is_available():
+    if not at_hand or gpu_at_hand():
         return
     network, weights = pretrained_network(arch, file)
     path = _kept_body(arch, size := size or expects(arch).size, weights.sha256)
@@ -415,12 +415,6 @@ class Body:
     ) -> list:  # features (n, d) and ImageNet logits (n, 1000), float32
         "Ask about a batch."
         return self.network(pictures, ["features", "imagenet"])
-
-
-def exact_on_cuda():
-    "Full precision means 32 bit, not TF32, and the same seed the same numbers. Without CUDA nothing changes."
-    torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False
-    torch.backends.cudnn.deterministic = True
 
 # %% ../nbs/02_features.ipynb #c3454d00
 class TorchBody:
@@ -499,7 +493,7 @@ def take_features(
         f"{engine} {importlib.import_module(engine).__version__}",
         f"Pillow {PIL.__version__}",
         precision,
-        processor_name() if on_cpu else torch.cuda.get_device_name(device) if device.type == "cuda" else device.type,
+        device_name(device),
     ]
     key = digest_of("\n".join([*circumstances, *(f"{file} {digests[file]}" for file in files)]).encode()).hexdigest()[
         :20

@@ -139,13 +139,14 @@ def test_features_of_a_changed_picture_are_taken_again(photos, monkeypatch):
 
 def test_a_body_that_another_process_writes_is_waited_for(tmp_path, monkeypatch):
     from petclf import backbone, cli
-    from petclf.learner import choose_device
+    from petclf.engines import Gpus, Machine, running_on
 
-    if os.name == "nt" or os.cpu_count() < 2 or choose_device().type != "cpu":
+    if os.name == "nt":
         pytest.skip("here no body is written ahead")
     monkeypatch.setenv("PETCLF_CACHE", str(tmp_path / "other"))
     network, weights = backbone.pretrained_network("tf_efficientnet_lite0")
-    cli._body_ahead("tf_efficientnet_lite0", 64, None)
+    with running_on(Machine(gpus=Gpus())):
+        cli._body_ahead("tf_efficientnet_lite0", 64, None)
     monkeypatch.setattr(backbone, "write_onnx", lambda *_: pytest.fail("written twice"))
     path = backbone.body_file("tf_efficientnet_lite0", network, weights, 64)
     assert [file.name for file in (tmp_path / "other" / "bodies").glob("*.onnx")] == [path.name]

@@ -1,10 +1,9 @@
 import ctypes
-import sys
 
 
 def keep_memory():
     "Tell glibc's allocator to keep freed memory for the next step, but for the largest pieces. Does nothing on other systems."
-    if not sys.platform.startswith("linux"):
+    if not machine().system.startswith("linux"):
         return
     try:
         mallopt = ctypes.CDLL("libc.so.6").mallopt
