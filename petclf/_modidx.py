@@ -308,7 +308,6 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                  'petclf.features._package_file': ('features.html#_package_file', 'petclf/features.py'),
                                  'petclf.features._write_body': ('features.html#_write_body', 'petclf/features.py'),
                                  'petclf.features._write_features': ('features.html#_write_features', 'petclf/features.py'),
-                                 'petclf.features.body_ahead': ('features.html#body_ahead', 'petclf/features.py'),
                                  'petclf.features.body_file': ('features.html#body_file', 'petclf/features.py'),
                                  'petclf.features.body_of_run': ('features.html#body_of_run', 'petclf/features.py'),
                                  'petclf.features.check_arch': ('features.html#check_arch', 'petclf/features.py'),

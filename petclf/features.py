@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['PACKAGES', 'check_arch', 'Expects', 'expects', 'Weights', 'read_weights', 'pretrained_network', 'fill_body',
-           'write_onnx', 'body_file', 'body_ahead', 'body_of_run', 'engine_and_precision', 'Body', 'TorchBody',
-           'Features', 'take_features']
+           'write_onnx', 'body_file', 'body_of_run', 'engine_and_precision', 'Body', 'TorchBody', 'Features',
+           'take_features']
 
 # %% ../nbs/02_features.ipynb #e06f2ecc
 import contextlib
@@ -24,7 +24,7 @@ import torch
 from numpy.lib.format import open_memmap
 from tqdm.auto import tqdm
 
-from .engines import Network, choose_engine, cores, device_name, exact_on_cuda, gpu_at_hand, in_parts
+from .engines import Network, choose_engine, cores, device_name, exact_on_cuda, in_parts
 from .errors import PetclfError, need
 from .files import cache_dir, folder_written_whole, held, sha256, written_whole
 from .pixels import PictureError, normalise, read_pixels
@@ -347,21 +347,6 @@ def _write_body(path, arch, network, size):
             raise PetclfError(
                 f"--arch {arch}: as ONNX it answers otherwise than in torch (largest difference {largest:.2g}); take another network"
             )
-
-# %% ../nbs/02_features.ipynb #3872eb22
-def body_ahead(
-    arch,  # a network's name
-    size=0,  # side of the pictures, in pixels; 0 takes the size that the weights were trained at
-    file=None,  # a local file of weights
-):
-    "Write a body that is about to be asked for, in a process of its own that the folder is held for. Nothing is done where weights would have to be downloaded, or where a GPU will run the network."
-    at_hand = file is not None or arch in PACKAGES and _package_file(arch) is not None
-    if not at_hand or gpu_at_hand():
-        return
-    network, weights = pretrained_network(arch, file)
-    path = _kept_body(arch, size := size or expects(arch).size, weights.sha256)
-    if not path.is_file():
-        _write_body(path, arch, network, size)
 
 # %% ../nbs/02_features.ipynb #a5006327
 def body_of_run(

@@ -1,6 +1,11 @@
 "The caches of pixels and features: killed in the middle, built by two at once, a picture changed, against uncached reading."
 
-import os, signal, subprocess, sys, time
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +18,7 @@ from conftest import blob
 SLOWLY = """
 import sys, time
 from pathlib import Path
-import petclf.blocks as blocks
+import petclf.data as blocks
 from petclf.catalog import load_data
 pause, awaited, quick = float(sys.argv[2]), [Path(file) for file in sys.argv[3:]], blocks.shrink
 def slow(*arguments):
@@ -99,7 +104,7 @@ def test_a_changed_picture_is_read_again(photos):
 
 def test_features_of_a_changed_picture_are_taken_again(photos, monkeypatch):
     timm = pytest.importorskip("timm")
-    from petclf import backbone
+    from petclf import features
     from petclf.features import Weights, take_features
     from petclf.catalog import load_data
 
@@ -122,9 +127,9 @@ def test_features_of_a_changed_picture_are_taken_again(photos, monkeypatch):
             raise KeyboardInterrupt
         return read_pixels(path, size)
 
-    read_pixels = backbone.read_pixels
+    read_pixels = features.read_pixels
     with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
-        patched.setattr(backbone, "read_pixels", broken_off)
+        patched.setattr(features, "read_pixels", broken_off)
         taken()
     assert not list(Path(os.environ["PETCLF_CACHE"], "features").iterdir())  # half of them are none
     first, again = taken(), taken()
@@ -138,27 +143,27 @@ def test_features_of_a_changed_picture_are_taken_again(photos, monkeypatch):
 
 
 def test_a_body_that_another_process_writes_is_waited_for(tmp_path, monkeypatch):
-    from petclf import backbone, cli
-    from petclf.engines import Gpus, Machine, running_on
-
-    if os.name == "nt":
-        pytest.skip("here no body is written ahead")
-    monkeypatch.setenv("PETCLF_CACHE", str(tmp_path / "other"))
-    network, weights = backbone.pretrained_network("tf_efficientnet_lite0")
-    with running_on(Machine(gpus=Gpus())):
-        cli._body_ahead("tf_efficientnet_lite0", 64, None)
-    monkeypatch.setattr(backbone, "write_onnx", lambda *_: pytest.fail("written twice"))
-    path = backbone.body_file("tf_efficientnet_lite0", network, weights, 64)
-    assert [file.name for file in (tmp_path / "other" / "bodies").glob("*.onnx")] == [path.name]
-
-
-def test_a_body_that_another_process_could_not_write_is_written(tmp_path, monkeypatch):
-    from petclf import backbone, cli
+    from petclf import features
+    from petclf.files import held
 
     monkeypatch.setenv("PETCLF_CACHE", str(tmp_path / "other"))
-    network, weights = backbone.pretrained_network("tf_efficientnet_lite0")
-    cli._body_ahead("tf_efficientnet_lite0", 64, "no_such_file.pth")
-    assert backbone.body_file("tf_efficientnet_lite0", network, weights, 64).is_file()
+    network, weights = features.pretrained_network("tf_efficientnet_lite0")
+    path = features.body_file("tf_efficientnet_lite0", network, weights, 64)
+    aside = path.with_suffix(".aside")
+    path.rename(aside)
+    monkeypatch.setattr(features, "write_onnx", lambda *_: pytest.fail("written twice"))
+
+    def finish():
+        time.sleep(0.5)
+        aside.rename(path)
+        lock.close()
+
+    holding = held(path.parent)
+    lock = holding.__enter__()
+    other = threading.Thread(target=finish)
+    other.start()
+    assert features.body_file("tf_efficientnet_lite0", network, weights, 64) == path
+    other.join()
 
 
 def test_cached_and_uncached_batches_are_equal_for_oblong_pictures(tmp_path):

@@ -123,7 +123,7 @@ def test_what_early_stopping_left_is_told(photos):
 def test_several_bodies_side_by_side(photos, monkeypatch):
     "One whose weights cannot be had, or that cannot be probed, does not keep the others from it."
     pytest.importorskip("timm")
-    from petclf import compare
+    from petclf import experiment
     from petclf.features import Weights, pretrained_network
     from torchvision.models import vit_b_16
 
@@ -335,13 +335,13 @@ def test_audit_and_its_cleaned_catalog(photos, random_weights, capsys):
 
 
 def test_audit_without_weights_one_class_and_no_labels(tmp_path, monkeypatch, capsys):
-    import petclf.compare
+    import petclf.experiment
     from petclf.errors import PetclfError
 
     def nowhere(*_):
         raise PetclfError("no pretrained weights for resnet18: no network")
 
-    monkeypatch.setattr(petclf.compare, "pretrained_network", nowhere)
+    monkeypatch.setattr(petclf.experiment, "pretrained_network", nowhere)
     for i in range(4):
         blob(tmp_path / "one" / "cats" / f"{i}.jpg", (200, 120, 60), i)
     run(
@@ -794,7 +794,7 @@ def test_everything_a_notebook_wants():
     )
     assert subprocess.run(
         [sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, check=True
-    ).stdout.split() == ["resnet18", "petclf.compare", "petclf.catalog", "petclf.evaluate"]
+    ).stdout.split() == ["resnet18", "petclf.verdict", "petclf.catalog", "petclf.metrics"]
     rooms = re.findall(r"^from (petclf\.\w+) import \*", (TOP / "petclf" / "all.py").read_text(), re.MULTILINE)
     meant = {}
     for room in map(importlib.import_module, rooms):

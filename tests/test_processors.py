@@ -419,10 +419,20 @@ def test_what_a_device_is_called(gpus):
         assert engines.gpu_at_hand() is (gpus != Gpus())
 
 
-def test_exact_on_cuda(monkeypatch):
-    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", True)
-    monkeypatch.setattr(torch.backends.cuda.matmul, "allow_tf32", True)
-    monkeypatch.setattr(torch.backends.cudnn, "deterministic", False)
+@pytest.fixture
+def cuda_settings():
+    "torch's settings for CUDA, put back afterwards; they cannot be patched, since torch keeps them elsewhere."
+    settings = ((torch.backends.cudnn, "allow_tf32"), (torch.backends.cuda.matmul, "allow_tf32"))
+    settings += ((torch.backends.cudnn, "deterministic"),)
+    before = [getattr(holder, name) for holder, name in settings]
+    yield
+    for (holder, name), value in zip(settings, before):
+        setattr(holder, name, value)
+
+
+def test_exact_on_cuda(cuda_settings):
+    torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = True
+    torch.backends.cudnn.deterministic = False
     engines.exact_on_cuda()
     assert not torch.backends.cudnn.allow_tf32
     assert not torch.backends.cuda.matmul.allow_tf32
@@ -529,45 +539,6 @@ def test_without_workers_batches_pin_themselves(photos, monkeypatch, device, pin
     loader.cut(range(4))
     expected = [((device,), {"non_blocking": True})] * 2  # pictures and classes
     assert sent == (expected if pinned and workers == 0 else [])
-
-
-# ## A body that is written ahead
-
-
-@every_gpu
-def test_no_body_is_written_ahead_for_a_gpu(monkeypatch, gpus):
-    from petclf import backbone
-
-    asked = []
-
-    def stopped(*_):
-        asked.append(True)
-        raise PetclfError("enough seen")
-
-    monkeypatch.setattr(backbone, "pretrained_network", stopped)
-    with running_on(Machine(gpus=gpus)), contextlib.suppress(PetclfError):
-        backbone.body_ahead("resnet18", 64, "weights.pth")
-    assert bool(asked) is (gpus == Gpus())
-
-
-@pytest.mark.parametrize(
-    "there, ahead",
-    [
-        pytest.param(Machine(cores=2), True, id="two cores"),
-        pytest.param(Machine(cores=1, all_cores=1), False, id="one core"),
-        pytest.param(Machine(cores=1, all_cores=64), False, id="half a core"),
-        pytest.param(Machine(cores=8, system="win32"), False, id="Windows"),
-        pytest.param(Machine(cores=8, system="darwin"), True, id="macOS"),
-    ],
-)
-def test_a_body_is_written_ahead_by_a_second_core(monkeypatch, there, ahead):
-    from petclf import cli
-
-    started = []
-    monkeypatch.setattr(subprocess, "Popen", lambda command, **_: started.append(command))
-    with running_on(there):
-        cli._body_ahead("resnet18", 64, None)
-    assert bool(started) is ahead
 
 
 # ## Predicting
