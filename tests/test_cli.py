@@ -136,7 +136,7 @@ def test_several_bodies_side_by_side(photos, monkeypatch):
             else pretrained_network(arch, file)
         )
 
-    monkeypatch.setattr(compare, "pretrained_network", some)
+    monkeypatch.setattr(experiment, "pretrained_network", some)
     bodies = ["vit_b_16", "tf_efficientnet_lite0", "resnet50", "tf_efficientnet_lite2"]
     run(
         "compare",
