@@ -537,8 +537,9 @@ def test_without_workers_batches_pin_themselves(photos, monkeypatch, device, pin
     monkeypatch.setattr(torch.Tensor, "pin_memory", lambda tensor: tensor)
     monkeypatch.setattr(torch.Tensor, "to", lambda tensor, *where, **how: sent.append((where, how)) or tensor)
     loader.cut(range(4))
-    expected = [((device,), {"non_blocking": True})] * 2  # pictures and classes
-    assert sent == (expected if pinned and workers == 0 else [])
+    is_sent = pinned and workers == 0
+    expected = [((torch.device(device),), {"non_blocking": True})] * 2 if is_sent else []  # pictures and classes
+    assert sent == expected
 
 
 # ## Predicting
