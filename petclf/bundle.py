@@ -21,16 +21,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
-from .experiment import _features
-from .features import Body, body_of_run, expects, pretrained_network, write_onnx
-from .learner import load_model
-from .levels import LEVEL_RATES, least_threshold, summed_to_species
-from .metrics import metrics
-from .outside import _blank_model, _Holder, load_arm
-from .probe import Probe
-from .stats import figure, percent, wilson
-from .thresholds import at_threshold, calibrate, choose_threshold, correct_prior, fit_temperature
-from .verdict import chosen_of
 
 from petclf.answers import (
     FORMAT,
@@ -49,10 +39,20 @@ from petclf.answers import (
 from .catalog import breeds, load_data
 from .engines import Network, choose_engine
 from .errors import PetclfError
+from .experiment import _features
+from .features import Body, body_of_run, expects, pretrained_network, write_onnx
 from .files import folder_written_whole, read_json, sha256, write_json, write_text, written_whole
+from .learner import load_model
+from .levels import LEVEL_RATES, least_threshold, summed_to_species
+from .metrics import metrics
+from .outside import _blank_model, _Holder, load_arm
 from .pixels import PictureError, normalise, read_pixels
+from .probe import Probe
 from .recipe import Arm, Recipe
 from .run import Run, read_predictions
+from .stats import figure, percent, wilson
+from .thresholds import at_threshold, calibrate, choose_threshold, correct_prior, fit_temperature
+from .verdict import chosen_of
 
 # %% ../nbs/19_bundle.ipynb #34ed1b8b
 def probe_network(

@@ -466,9 +466,9 @@ def run_compare(options):
 def _finish(run):
     "The figures side by side, what to conclude, and where the page is."
     from petclf.checklist import write_checklist
-    from petclf.verdict import chosen_of
     from petclf.metrics import summary
     from petclf.report import write_report
+    from petclf.verdict import chosen_of
 
     checklist = write_checklist(run, chosen_of(run))
     print(f"\n{textwrap.indent(summary({arm: run.metrics(arm) for arm in run.arms}).to_string(), '  ')}\n")
@@ -489,10 +489,10 @@ def _finish(run):
 
 
 def run_evaluate(options):
-    from petclf.verdict import chosen_of, judge
     from petclf.experiment import evaluate_arm
     from petclf.outside import evaluate_elsewhere, stability
     from petclf.run import Run, alone_in
+    from petclf.verdict import chosen_of, judge
 
     if _is_bundle(options.folder):
         return _evaluate_bundle(options)
@@ -555,8 +555,8 @@ def _is_bundle(path):
 def _evaluate_bundle(options):
     "A bundle on labelled pictures, alone or against the one that it is to replace."
     from petclf.against import against_in_words, evaluate_bundle, hold_against
-    from petclf.metrics import summary
     from petclf.answers import BundleError
+    from petclf.metrics import summary
 
     if options.data is None:
         raise PetclfError(f"{options.folder}: a bundle has no pictures of its own; name labelled ones with --data")

@@ -17,8 +17,15 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
+from tqdm.auto import tqdm
+
+import petclf
+from .audit import audit_data, audit_record
+from .catalog import NAMES, Pets, choose_target, count_classes, limit_catalog, load_data
 from .copies import check_groups
 from .data import classes_of, pet_loaders
+from .engines import choose_device, choose_precision, in_threads, processor
+from .errors import PetclfError
 from petclf.features import (
     Features,
     Weights,
@@ -29,25 +36,18 @@ from petclf.features import (
     pretrained_network,
     take_features,
 )
+from .figures import save_figure
+from .files import read_json, sha256, write_json, write_table
 from .learner import arm_settings, fit_arm, make_learner, predict_parts, predictions_table, sanity_check
 from .levels import summed_to_species
 from .metrics import leak_price, mean_and_spread, metrics, positive_class
 from .plots import plot_confusion, plot_history, plot_precision_recall, plot_reliability, plot_roc, plot_threshold
 from .probe import fit_probe
-from .stats import percent
-from .thresholds import at_threshold, calibrate, choose_threshold, correct_prior, fit_temperature
-from tqdm.auto import tqdm
-
-import petclf
-from .audit import audit_data, audit_record
-from .catalog import NAMES, Pets, choose_target, count_classes, limit_catalog, load_data
-from .engines import choose_device, choose_precision, in_threads, processor
-from .errors import PetclfError
-from .figures import save_figure
-from .files import read_json, sha256, write_json, write_table
 from .recipe import ARMS, Arm, Recipe
 from .run import Run, alone_in, begin_run, read_predictions, write_predictions
 from .split import check_split, evaluated_part, split_catalog
+from .stats import percent
+from .thresholds import at_threshold, calibrate, choose_threshold, correct_prior, fit_temperature
 
 # %% ../nbs/13_experiment.ipynb #b801ff5f
 def versions() -> dict:  # name to version

@@ -30,7 +30,6 @@ from fastai.vision.all import (
     error_rate,
     vision_learner,
 )
-from .features import _is_torchvision, expects, fill_body
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from tqdm.auto import tqdm
@@ -40,6 +39,7 @@ from .errors import PetclfError
 from .fast.allocator import keep_memory
 from .fast.convolutions import faster_convolutions
 from .fast.optimiser import FusedAdam
+from .features import _is_torchvision, expects, fill_body
 from .files import folder_written_whole, read_json, write_json, write_table, written_whole
 from .recipe import Arm, differences
 

@@ -9,10 +9,10 @@ __all__ = ['LEVEL_RATES', 'summed_to_species', 'worst_pairs', 'across_species', 
 # %% ../nbs/11b_levels.ipynb #200b579d
 import numpy as np
 import pandas as pd
-from .metrics import _check_predictions, _classes_of, _groups_of, _one_part, _probabilities
-from .stats import _proportion, figure, wilson
 
 from .errors import PetclfError
+from .metrics import _check_predictions, _classes_of, _groups_of, _one_part, _probabilities
+from .stats import _proportion, figure, wilson
 
 # %% ../nbs/11b_levels.ipynb #025034ca
 def summed_to_species(

@@ -12,6 +12,10 @@ import warnings
 
 import numpy as np
 import pandas as pd
+from scipy import stats
+from sklearn import metrics as sklearn_metrics
+
+from .errors import PetclfError
 from petclf.stats import (
     _average_precision,
     _correlation,
@@ -28,10 +32,6 @@ from petclf.stats import (
     percent,
     wilson,
 )
-from scipy import stats
-from sklearn import metrics as sklearn_metrics
-
-from .errors import PetclfError
 
 # %% ../nbs/11_metrics.ipynb #f5050fe8
 def _recall(truth, predicted, name, groups):

@@ -13,9 +13,6 @@ import numpy as np
 import pandas as pd
 from matplotlib.colors import PowerNorm
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
-from .metrics import _classes_of, _probabilities, learning_curve_points, what_more_brings, worst_errors
-from .stats import _bins, _hundredth, _short, wilson
-from .thresholds import _score_table, _two_scores, choose_threshold
 from scipy import special
 from scipy.cluster import hierarchy
 from scipy.spatial import distance
@@ -23,6 +20,9 @@ from sklearn import metrics as sklearn_metrics
 
 from .catalog import show_pictures
 from .figures import Figure, colour
+from .metrics import _classes_of, _probabilities, learning_curve_points, what_more_brings, worst_errors
+from .stats import _bins, _hundredth, _short, wilson
+from .thresholds import _score_table, _two_scores, choose_threshold
 
 # %% ../nbs/12_plots.ipynb #80902231
 def plot_threshold(

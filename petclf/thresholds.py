@@ -9,12 +9,12 @@ __all__ = ['HOWS', 'TEMPERATURES', 'choose_threshold', 'at_threshold', 'threshol
 # %% ../nbs/11a_thresholds.ipynb #2a414207
 import numpy as np
 import pandas as pd
-from .metrics import _check_predictions, _classes_of, _groups_of, _one_part, _probabilities
-from .stats import _over_groups, figure
 from scipy import optimize, special
 from sklearn import metrics as sklearn_metrics
 
 from .errors import PetclfError
+from .metrics import _check_predictions, _classes_of, _groups_of, _one_part, _probabilities
+from .stats import _over_groups, figure
 
 # %% ../nbs/11a_thresholds.ipynb #b31ee03c
 def choose_threshold(

@@ -1,12 +1,25 @@
 "The web app: in a real browser, over HTTP, and as a Space. The bundle is a breed probe trained on drawn pets."
 
-import base64, contextlib, io, json, os, re, signal, socket, subprocess, sys, time, urllib.error, urllib.request
+import base64
+import contextlib
+import io
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from petclf.answers import Answer
 from petclf.app import (
     RateLimit,
     answer_html,
@@ -21,11 +34,10 @@ from petclf.app import (
     write_space,
 )
 from petclf.catalog import breeds, load_data
-from petclf.sample.draw import draw_pet
 from petclf.errors import PetclfError
 from petclf.feedback import feedback_folder
 from petclf.pixels import PictureError
-from petclf.answers import Answer
+from petclf.sample.draw import draw_pet
 
 # What serves needs none of these, so in what the tests start they cannot be imported.
 BLOCK = """

@@ -10,9 +10,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
-
 from conftest import blob
+from PIL import Image
 
 # Reads slowly, or waits for a file, so that there is a middle to be killed or overtaken in.
 SLOWLY = """
@@ -89,8 +88,8 @@ def test_two_build_it_at_once(photos, tmp_path):
 
 
 def test_a_changed_picture_is_read_again(photos):
-    from petclf.data import cache_pixels
     from petclf.catalog import load_data
+    from petclf.data import cache_pixels
 
     pets = load_data(photos)
     before = cache_pixels(pets, pets.catalog.file, 32)["cats/3.jpg"].copy()
@@ -105,8 +104,8 @@ def test_a_changed_picture_is_read_again(photos):
 def test_features_of_a_changed_picture_are_taken_again(photos, monkeypatch):
     timm = pytest.importorskip("timm")
     from petclf import features
-    from petclf.features import Weights, take_features
     from petclf.catalog import load_data
+    from petclf.features import Weights, take_features
 
     network = timm.create_model("tf_efficientnet_lite0", pretrained=False)  # random numbers do for this
 
@@ -171,8 +170,9 @@ def test_cached_and_uncached_batches_are_equal_for_oblong_pictures(tmp_path):
     import random
 
     import torch
-    from petclf.data import CutLoader, cache_pixels, pet_block, pet_loaders
+
     from petclf.catalog import choose_target, load_data
+    from petclf.data import CutLoader, cache_pixels, pet_block, pet_loaders
     from petclf.pixels import crop, open_picture, shrink
     from petclf.split import split_catalog
 

@@ -1,6 +1,15 @@
 "The command line: what it leaves behind and what it refuses."
 
-import configparser, hashlib, importlib, json, os, pickle, re, shutil, subprocess, sys
+import configparser
+import hashlib
+import importlib
+import json
+import os
+import pickle
+import re
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -28,7 +37,8 @@ def digests(folder):
 @pytest.fixture(scope="module")
 def random_weights(tmp_path_factory):
     "A file that fits ResNet-18. Its numbers are random, which no figure in these tests depends on."
-    import torch, torchvision
+    import torch
+    import torchvision
 
     path = tmp_path_factory.mktemp("weights") / "resnet18.pth"
     torch.manual_seed(0)
@@ -123,9 +133,10 @@ def test_what_early_stopping_left_is_told(photos):
 def test_several_bodies_side_by_side(photos, monkeypatch):
     "One whose weights cannot be had, or that cannot be probed, does not keep the others from it."
     pytest.importorskip("timm")
+    from torchvision.models import vit_b_16
+
     from petclf import experiment
     from petclf.features import Weights, pretrained_network
-    from torchvision.models import vit_b_16
 
     def some(arch, file=None):
         if arch == "resnet50":
@@ -604,8 +615,8 @@ def test_files_with_hostile_names(photos, capsys):
 
 
 def test_a_turned_photo_is_upright_in_training(photos):
-    from petclf.data import cache_pixels
     from petclf.catalog import read_folder
+    from petclf.data import cache_pixels
 
     image = Image.new("RGB", (60, 40), "black")
     image.paste("white", (0, 0, 20, 40))  # white on the left, which the flag turns to the bottom
@@ -695,7 +706,8 @@ class Harmful:
 def test_weights_from_strangers(photos, capsys):
     Path("text.pth").write_text("hello")
     Path("code.pth").write_bytes(pickle.dumps({"conv1.weight": Harmful()}))
-    import torch, torchvision
+    import torch
+    import torchvision
 
     torch.save({"state_dict": Harmful()}, "code2.pth")
     torch.save(torchvision.models.squeezenet1_1(weights=None).state_dict(), "other.pth")

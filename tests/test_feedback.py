@@ -1,6 +1,7 @@
 "What visitors say: kept with consent only, given back as a folder that training takes."
 
-import os, sqlite3
+import os
+import sqlite3
 from pathlib import Path
 
 import numpy as np

@@ -449,8 +449,8 @@ def test_faster_convolutions_are_for_avx2_alone(name):
 
 
 def small_loaders(photos, **options):
-    from petclf.data import pet_loaders
     from petclf.catalog import choose_target, load_data
+    from petclf.data import pet_loaders
     from petclf.split import split_catalog
 
     pets = load_data(photos)
@@ -473,8 +473,8 @@ def small_loaders(photos, **options):
 )
 def test_a_learner_is_made_for_the_machine(photos, name, precision, faster, bf16):
     from petclf.fast.convolutions import DenseConv2d
-    from petclf.recipe import Recipe
     from petclf.learner import BF16OnCPU, make_learner
+    from petclf.recipe import Recipe
 
     with running_on(MACHINES[name]):
         loaders = small_loaders(photos, device=engines.choose_device())
@@ -550,8 +550,9 @@ def test_without_workers_batches_pin_themselves(photos, monkeypatch, device, pin
 def test_what_predict_opens(tmp_path, name, precision):
     "By the machine, the number of callers, and the precision that the bundle's thresholds hold for."
     pytest.importorskip("openvino")
-    from petclf.answers import load_bundle
     from test_predict import write_bundle
+
+    from petclf.answers import load_bundle
 
     folder = write_bundle(tmp_path / "bundle", precision=precision)
     with running_on(replace(MACHINES[name], engines=BOTH)):
@@ -567,8 +568,9 @@ def test_what_predict_opens(tmp_path, name, precision):
 
 @every_machine
 def test_a_bundle_in_bf16_needs_openvino(tmp_path, name):
-    from petclf.answers import BundleError, load_bundle
     from test_predict import write_bundle
+
+    from petclf.answers import BundleError, load_bundle
 
     folder = write_bundle(tmp_path / "bundle", precision="bf16")
     with running_on(replace(MACHINES[name], engines=ONNXRUNTIME)):

@@ -13,14 +13,14 @@ import sys
 from pathlib import Path
 
 import numpy as np
-from .draw import _names, draw_pet
-from .faults import plant_faults
-from .shapes import _generator
 from PIL import Image
 
 from ..engines import cores
 from ..errors import PetclfError
 from ..files import folder_written_whole, written_whole
+from .draw import _names, draw_pet
+from .faults import plant_faults
+from .shapes import _generator
 
 # %% ../../nbs/sample/05_dataset.ipynb #a9009fe3
 VERSION = 2  # of the drawings: counts up when the same seed gives other pictures

@@ -10,12 +10,12 @@ import io
 from pathlib import Path
 
 import numpy as np
-from .pets import BREEDS, POSES, Pet, turn_away
-from .places import THINGS, _light, _place, _plant, _scatter, snow
-from .shapes import Canvas, _generator, _pick, contact_sheet, oval
 from PIL import Image, ImageFilter
 
 from ..errors import PetclfError
+from .pets import BREEDS, POSES, Pet, turn_away
+from .places import THINGS, _light, _place, _plant, _scatter, snow
+from .shapes import Canvas, _generator, _pick, contact_sheet, oval
 
 # %% ../../nbs/sample/03_draw.ipynb #adb4e6e7
 SIZES = (

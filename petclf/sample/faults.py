@@ -10,10 +10,11 @@ import csv
 import io
 from pathlib import Path
 
+from PIL import Image, ImageDraw, ImageEnhance, ImageFont
+
 from .draw import _names, draw_pet
 from .pets import BREEDS
 from .shapes import _generator, _pick
-from PIL import Image, ImageDraw, ImageEnhance, ImageFont
 
 # %% ../../nbs/sample/04_faults.ipynb #a32b95a9
 def _resized(image, rng):

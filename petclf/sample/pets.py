@@ -10,6 +10,7 @@ __all__ = ['BREEDS', 'PATTERNS', 'POSES', 'Coat', 'Breed', 'Pet', 'draw_head', '
 from dataclasses import dataclass, replace
 
 import numpy as np
+
 from .shapes import mix, oval, rgb, smooth, tube
 
 # %% ../../nbs/sample/01_pets.ipynb #dab086c3

@@ -8,8 +8,9 @@ __all__ = ['WALLS', 'INDOORS', 'OUTDOORS', 'AT_HOME', 'THINGS', 'studio', 'room'
 
 # %% ../../nbs/sample/02_places.ipynb #45578bb6
 import numpy as np
-from .shapes import _pick, _texture, mix, oval, rgb, smooth, stroke, tube
 from PIL import Image
+
+from .shapes import _pick, _texture, mix, oval, rgb, smooth, stroke, tube
 
 # %% ../../nbs/sample/02_places.ipynb #95703919
 def _gradient(canvas, top, bottom, low=0.0, high=1.0, texture=0.0, kind="cloud"):
