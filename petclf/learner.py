@@ -39,7 +39,7 @@ from .errors import PetclfError
 from .fast.allocator import keep_memory
 from .fast.convolutions import faster_convolutions
 from .fast.optimiser import FusedAdam
-from .features import _is_torchvision, expects, fill_body
+from .features import expects, fill_body, is_torchvision
 from .files import folder_written_whole, read_json, write_json, write_table, written_whole
 from .recipe import Arm, differences
 
@@ -138,7 +138,7 @@ def make_learner(
 ) -> Learner:  # with `error_rate` and `accuracy`
     "A fastai learner for an arm."
     seed_everything(seed)
-    if _is_torchvision(recipe.arch):
+    if is_torchvision(recipe.arch):
         from torchvision.models import get_model_builder
 
         arch = get_model_builder(recipe.arch)

@@ -144,9 +144,9 @@ def test_approximate_evidence_is_the_slope_at_the_picture(run):
 
     from petclf.bundle import _WithEvidence
     from petclf.learner import load_model
-    from petclf.outside import _blank_model, _Holder
+    from petclf.outside import blank_model, _Holder
 
-    model = _blank_model(run_recipe(run), 2)
+    model = blank_model(run_recipe(run), 2)
     load_model(_Holder(model), run.arm("scratch") / "checkpoint")
     model.eval()
     x = torch.randn(1, 3, 64, 64, generator=torch.Generator().manual_seed(0))
