@@ -1,14 +1,29 @@
 "What the benchmarks share: two sides in processes of their own, their memory, medians, and a JSON of it all."
 
-import argparse, importlib.metadata, json, os, shlex, shutil, statistics, subprocess, sys, tempfile, threading, time
+import argparse
+import importlib.metadata
+import json
+import os
+import re
+import shlex
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
 from functools import cached_property
 from pathlib import Path
 
+from petclf.engines import Machine, machine
+
 HERE = Path(__file__).resolve().parent
 TOP = HERE.parent
+RESULTS = HERE / "results"
 PACKAGES = (
     "petclf",
     "fastai",
@@ -374,31 +389,53 @@ def spread(
     )
 
 
-def hardware() -> dict:  # `name`, `cores`, `avx2`, `amx`, `kind`
-    "The processor; its `kind` decides which figures must be reached."
-    lines = Path("/proc/cpuinfo").read_text().splitlines()
-    of = {line.split(":")[0].strip(): line.split(":", 1)[1].strip() for line in lines if ":" in line}
-    flags = of.get("flags", "").split()
+def processor_kind(
+    there: Machine,  # what it runs on
+) -> str:  # `amx`, `avx512_bf16`, `avx512`, `avx2`, `arm`, else the architecture
+    "What results are filed under: the most that the processor can do."
+    kinds = {"amx": "amx_bf16", "avx512_bf16": "avx512_bf16", "avx512": "avx512f", "avx2": "avx2"}
+    for kind, feature in kinds.items():
+        if there.has(feature):
+            return kind
+    architecture = there.architecture.lower()
+    return "arm" if architecture.startswith(("arm", "aarch")) else architecture or "unknown"
+
+
+def hardware() -> dict:  # `name`, `cores`, `avx2`, `avx512`, `amx`, `kind`
+    "The processor; its `kind` decides which figures must be reached, and where they are kept."
+    there = machine()
     return dict(
-        name=of.get("model name", "unknown"),
-        cores=len(os.sched_getaffinity(0)),
-        avx2="avx2" in flags,
-        avx512="avx512f" in flags,
-        amx="amx_bf16" in flags,
-        kind="amx" if "amx_bf16" in flags else "avx2",
+        name=there.processor,
+        cores=there.cores,
+        avx2=there.has("avx2"),
+        avx512=there.has("avx512f"),
+        amx=there.has("amx_bf16"),
+        kind=processor_kind(there),
     )
+
+
+def results_folder() -> Path:  # such as results/avx2
+    "Where this processor's results are kept. Those of another one of the same kind stay: then its name says which."
+    about = hardware()
+    folder = RESULTS / about["kind"]
+    for path in sorted(folder.glob("*.json")):
+        kept = json.loads(path.read_text())["processor"]
+        if (kept["name"], kept["cores"]) != (about["name"], about["cores"]):
+            slug = "-".join(re.findall("[a-z0-9]+", f"{about['name']} {about['cores']}".lower()))
+            return RESULTS / f"{about['kind']}-{slug}"
+    return folder
 
 
 def claim(
     name,  # which figure
     unit,  # of the sides
-    must,  # what the ratio must reach: {"avx2": ..., "amx": ...}, or one number for both
+    must,  # what the ratio must reach: {"avx2": ..., "amx": ...}, or one number for all; other kinds: as avx2
     ratio,  # what was reached
     at_most=False,  # it must not exceed
     **sides,  # `plain`, `petclf`, `bare`, each a `spread` or a number; and whatever else belongs to it
 ) -> dict:  # with `reached`
     "A figure that must be reached, and what was."
-    needed = must[hardware()["kind"]] if isinstance(must, dict) else must
+    needed = must.get(hardware()["kind"], must["avx2"]) if isinstance(must, dict) else must
     return dict(
         claim=name,
         unit=unit,
@@ -431,7 +468,7 @@ def measured_before(
 
 
 def _result_path(name):
-    return HERE / "results" / hardware()["kind"] / f"{name}.json"
+    return results_folder() / f"{name}.json"
 
 
 def circumstances() -> dict:  # `processor`, `python`, `versions`
@@ -453,7 +490,7 @@ def finish(
     script=None,  # its file's name, where that is not `name`
     **more,  # what else is worth keeping
 ) -> dict:  # the result, for `json.dumps`
-    "Keep claims in results/KIND/NAME.json, beside those that an earlier run measured there with the same versions on the same processor."
+    "Keep claims in results/PROCESSOR/NAME.json, beside those that an earlier run measured there with the same versions on the same processor."
     words = [Path(word).name if "/" in word else word for word in sys.argv[1:]]  # no paths of this machine
     command = shlex.join(["python", f"benchmarks/{script or name}.py", *words])
     code = code_version()

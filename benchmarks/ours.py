@@ -15,9 +15,10 @@ from common import serve
 def _learner(folder, arch, size):
     from petclf.data import pet_loaders
     from petclf.catalog import load_data
+    from petclf.engines import choose_device, choose_precision
     from petclf.split import split_catalog
     from petclf.recipe import Recipe
-    from petclf.learner import choose_device, choose_precision, make_learner
+    from petclf.learner import make_learner
 
     recipe = Recipe.story(arch=arch, size=int(size), epochs=1, precision="auto", device="cpu")
     pets = load_data(folder)

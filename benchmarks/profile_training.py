@@ -1,4 +1,4 @@
-"""Where the time goes in training ResNet-18 at 224 px, before (plain fastai) and after (petclf): tables in profiles/KIND-before.txt and -after.txt.
+"""Where the time goes in training ResNet-18 at 224 px, before (plain fastai) and after (petclf): tables in profiles/PROCESSOR-before.txt and -after.txt.
 
     python benchmarks/profile_training.py [--quick]
 
@@ -7,7 +7,7 @@ Each side trains 4 batches of 64 after a warm-up: once timed with page faults an
 import resource, sys, tempfile, time
 from pathlib import Path
 
-from common import HERE, Side, hardware, parser, say, serve, some_pictures, workplace
+from common import HERE, Side, hardware, parser, results_folder, say, serve, some_pictures, workplace
 
 BATCHES = 4
 
@@ -115,4 +115,4 @@ if __name__ == "__main__":
                 if options.quick:
                     continue
                 (HERE / "profiles").mkdir(exist_ok=True)
-                (HERE / "profiles" / f"{hardware()['kind']}-{side}.txt").write_text(text)
+                (HERE / "profiles" / f"{results_folder().name}-{side}.txt").write_text(text)

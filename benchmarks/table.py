@@ -1,10 +1,18 @@
 "From results/*/*.json to README.md, its tables and its chart: python benchmarks/table.py"
 
-import json, math
+import json
+import math
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-KINDS = {"avx2": "AVX2 only, 32 bit", "amx": "With AMX, `--set precision=auto`"}
+KINDS = {
+    "avx2": "AVX2 only, 32 bit",
+    "avx512": "With AVX-512, 32 bit",
+    "avx512_bf16": "With AVX-512 and its bf16, `--set precision=auto`",
+    "amx": "With AMX, `--set precision=auto`",
+    "arm": "ARM, 32 bit",
+}
+EXPECTED = ("avx2", "amx")  # kinds for which the scripts say what must be reached
 # Why a figure is not reached and what stands in the way: claim (or its beginning) to a sentence, for each kind of processor. {bare} and {must} are the claim's own.
 WHY = {
     "avx2": {
@@ -14,7 +22,6 @@ WHY = {
         "growth of predict's memory": "from run to run the same number of pictures takes some MB more or less (each run is in the JSON); of a folder with 50,000 names they are listed at once, so that answers come in order",
         "all of Oxford Pets by probe": "the body alone, on tensors in memory on both cores, took {bare:.0f} of the {must} seconds at that time, at nearly the rate at which the processor multiplies matrices; the table of its steps says where the rest goes",
     },
-    "amx": {},
 }
 MEASURED = ("train", "time_to_accuracy", "probe", "predict_one", "predict_many", "memory", "growth")
 INTRODUCTION = """\
@@ -74,7 +81,8 @@ def why(kind, one):
     bare = one.get("bare")
     known = dict(must=one["must"], bare=bare["median"] if isinstance(bare, dict) else bare)
     return next(
-        (text.format(**known) for name, text in WHY[kind].items() if one["claim"].startswith(name)), "not explained yet"
+        (text.format(**known) for name, text in WHY.get(kind, {}).items() if one["claim"].startswith(name)),
+        "not explained yet",
     )
 
 
@@ -133,8 +141,9 @@ def compared(found, kept):
     )
 
 
-def section(kind, results):
+def section(folder, results):
     "A processor's part of the page."
+    kind = results[0]["processor"]["kind"]
     about, versions = results[0]["processor"], results[0]["versions"]
     others = sorted({result["processor"]["name"] for result in results})
     taken = {command: seconds for result in results for command, seconds in result["commands"].items()}
@@ -158,12 +167,12 @@ def section(kind, results):
         + f"\n\nTogether {minutes('commands')} minutes without growth{plain}.{hour}\n"
     )
     return (
-        f"## {' and '.join(others)}, {about['cores']} cores ({KINDS[kind]})\n\n{table(kind, results)}\n\n![Speed against plain fastai](speed-{kind}.png)\n\n"
+        f"## {' and '.join(others)}, {about['cores']} cores ({KINDS.get(kind, kind)})\n\n{table(kind, results)}\n\n![Speed against plain fastai](speed-{folder}.png)\n\n"
         f"Versions: {', '.join(f'{name} {version}' for name, version in versions.items())}, Python {results[0]['python']}; petclf's commits {', '.join(codes)} (rows that name none were measured earlier). Commands, and how long they took:\n\n{commands}\n"
     )
 
 
-def chart(kind, results):
+def chart(folder, results):
     "How many times as fast as plain fastai, and what was to be reached."
     from petclf.figures import Figure, save_figure
 
@@ -198,7 +207,7 @@ def chart(kind, results):
         xlabel="times as fast as plain fastai; orange: to be reached",
     )
     axis.tick_params(axis="y", length=0)
-    save_figure(figure, HERE / f"speed-{kind}.png")
+    save_figure(figure, HERE / f"speed-{folder}.png")
 
 
 def profiles():
@@ -212,27 +221,47 @@ def profiles():
     )
 
 
-if __name__ == "__main__":
+def folders() -> list:  # their names
+    "Processors that have results, and those that the scripts expect something of, in order."
+    there = {path.parent.name for path in (HERE / "results").glob("*/*.json")} | set(EXPECTED)
+    kinds = list(KINDS)
+
+    def order(folder):
+        kind = folder.split("-")[0]
+        return kinds.index(kind) if kind in kinds else len(kinds), folder
+
+    return sorted(there, key=order)
+
+
+def growth_of(rows):
+    "Seconds and memory by the number of pictures."
+    return (
+        "\nGrowth, whole commands:\n\n| pictures | audit, s | ms each | peak MB | predict, s | ms each | peak MB |\n|---|---|---|---|---|---|---|\n"
+        + "".join(
+            f"| {row['pictures']:,} | {row['audit_seconds']:.1f} | {row['audit_ms_each']:.2f} | {row['audit_mb']} | {row['predict_seconds']:.1f} | {row['predict_ms_each']:.2f} | {row['predict_mb']} |\n"
+            for row in rows
+        )
+    )
+
+
+def part_of(
+    folder,  # in results/
+) -> str:  # Markdown
+    "A processor's part of the page, and its chart beside it."
     order = ("train", "time_to_accuracy", "probe", "predict_one", "predict_many", "memory", "growth-large", "growth")
-    text = INTRODUCTION
-    for kind in KINDS:
-        found = {path.stem: json.loads(path.read_text()) for path in (HERE / "results" / kind).glob("*.json")}
-        results = [found[name] for name in order if name in found and found[name]["claims"]]
-        if not results:
-            text += f"\n## {KINDS[kind]}\n\nNot measured: no such processor was at hand. What must be reached there stands in the scripts.\n"
-            continue
-        text += "\n" + section(kind, results)
-        if missing := [f"`{name}.py`" for name in MEASURED if not {name, f"{name}-large"} & set(found)]:
-            text += f"Not measured on this processor yet: {', '.join(missing)}.\n"
-        text += steps_of(results)
-        for result in found.values():
-            if result.get("rows"):
-                text += (
-                    "\nGrowth, whole commands:\n\n| pictures | audit, s | ms each | peak MB | predict, s | ms each | peak MB |\n|---|---|---|---|---|---|---|\n"
-                    + "".join(
-                        f"| {row['pictures']:,} | {row['audit_seconds']:.1f} | {row['audit_ms_each']:.2f} | {row['audit_mb']} | {row['predict_seconds']:.1f} | {row['predict_ms_each']:.2f} | {row['predict_mb']} |\n"
-                        for row in result["rows"]
-                    )
-                )
-        chart(kind, results)
-    (HERE / "README.md").write_text(text + profiles())
+    found = {path.stem: json.loads(path.read_text()) for path in (HERE / "results" / folder).glob("*.json")}
+    results = [found[name] for name in order if name in found and found[name]["claims"]]
+    if not results:
+        return f"\n## {KINDS.get(folder, folder)}\n\nNot measured: no such processor was at hand. What must be reached there stands in the scripts.\n"
+    text = "\n" + section(folder, results)
+    if missing := [f"`{name}.py`" for name in MEASURED if not {name, f"{name}-large"} & set(found)]:
+        text += f"Not measured on this processor yet: {', '.join(missing)}.\n"
+    text += steps_of(results)
+    text += "".join(growth_of(result["rows"]) for result in found.values() if result.get("rows"))
+    chart(folder, results)
+    return text
+
+
+if __name__ == "__main__":
+    text = INTRODUCTION + "".join(part_of(folder) for folder in folders()) + profiles()
+    (HERE / "README.md").write_text(text)

@@ -9,8 +9,6 @@ __all__ = ['ask_bundle', 'judged_by', 'as_predictions', 'decisions_table', 'eval
 from pathlib import Path
 
 import pandas as pd
-from .metrics import metrics, paired
-from .stats import figure, percent, wilson
 from tqdm.auto import tqdm
 
 from .answers import load_bundle
@@ -18,7 +16,9 @@ from .catalog import count_left_out, load_data, usable
 from .engines import cores, in_parts
 from .errors import PetclfError
 from .files import write_json, write_table
+from .metrics import metrics, paired
 from .run import write_predictions
+from .stats import figure, percent, wilson
 
 # %% ../nbs/21_against.ipynb #826fc8fb
 def ask_bundle(

@@ -16,15 +16,15 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from .copies import KINDS, LIMITS, check_groups, find_copies, group_copies, make_findings, take_looks
-from .probe import fit_probe
 from PIL import Image
 
 from .catalog import SPLITS, TARGETS, show_pictures
+from .copies import KINDS, LIMITS, check_groups, find_copies, group_copies, make_findings, take_looks
 from .errors import PetclfError, need
 from .figures import Figure
 from .files import write_json, write_table
 from .pixels import EXTENSIONS, PictureError, read_pixels
+from .probe import fit_probe
 from .run import read_text_table
 
 # %% ../nbs/05_audit.ipynb #11e1b61f

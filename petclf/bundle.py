@@ -21,16 +21,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
-from .experiment import _features
-from .features import Body, body_of_run, expects, pretrained_network, write_onnx
-from .learner import load_model
-from .levels import LEVEL_RATES, least_threshold, summed_to_species
-from .metrics import metrics
-from .outside import _blank_model, _Holder, load_arm
-from .probe import Probe
-from .stats import figure, percent, wilson
-from .thresholds import at_threshold, calibrate, choose_threshold, correct_prior, fit_temperature
-from .verdict import chosen_of
 
 from petclf.answers import (
     FORMAT,
@@ -49,10 +39,20 @@ from petclf.answers import (
 from .catalog import breeds, load_data
 from .engines import Network, choose_engine
 from .errors import PetclfError
+from .experiment import features_of_data
+from .features import Body, body_of_run, expects, pretrained_network, write_onnx
 from .files import folder_written_whole, read_json, sha256, write_json, write_text, written_whole
+from .learner import load_model
+from .levels import LEVEL_RATES, least_threshold, summed_to_species
+from .metrics import metrics
+from .outside import ModelHolder, blank_model, load_arm
 from .pixels import PictureError, normalise, read_pixels
+from .probe import Probe
 from .recipe import Arm, Recipe
 from .run import Run, read_predictions
+from .stats import figure, percent, wilson
+from .thresholds import at_threshold, calibrate, choose_threshold, correct_prior, fit_temperature
+from .verdict import chosen_of
 
 # %% ../nbs/19_bundle.ipynb #34ed1b8b
 def probe_network(
@@ -437,8 +437,8 @@ def _networks(run, arm, folder, weights, say):
             body = _separate_body(None, folder, weights, say)  # learned without labels, or on other classes
         fitted_with = dict(engine=about["engine"], precision=about["precision"], processor=record["hardware"]["name"])
     else:
-        model = _blank_model(plan.recipe, len(record["classes"]))
-        load_model(_Holder(model), checkpoint)
+        model = blank_model(plan.recipe, len(record["classes"]))
+        load_model(ModelHolder(model), checkpoint)
         has_evidence = "approximate" if network_file(model, plan.recipe.size, folder / "model.onnx") else ""
         fitted, answers, size = list(record["classes"]), list(record["classes"]), plan.recipe.size
         body = _separate_body(kept, folder, weights, say)
@@ -638,7 +638,9 @@ def _pet_threshold(run, arm, folder, about, weights, progress, say):
             raise PetclfError(
                 f"--weights: {origin.source} is not what the run's body was, {run.record['weights']['source']}; name that one"
             )
-        features = _features(pets, catalog, recipe, network, origin, progress)  # as the run took them: from the cache
+        features = features_of_data(
+            pets, catalog, recipe, network, origin, progress
+        )  # as the run took them: from the cache
         place = {file: i for i, file in enumerate(features.files)}
         scores, files = (
             pet_score(features.imagenet[[place[file] for file in rows.file if file in place]]),

@@ -18,15 +18,16 @@ from hashlib import sha256
 from pathlib import Path
 
 import pandas as pd
-from .sample.dataset import VERSION, draw_sample
 from tqdm.auto import tqdm
 
+from .engines import cores
 from .errors import PetclfError
 from .fetch import fetch_oxford_pets
 from .figures import Figure
 from .files import cache_dir, data_dir, read_json, write_table
 from .files import sha256 as file_sha256
 from .pixels import PictureError, examine_picture, has_picture_name, read_pixels
+from .sample.dataset import VERSION, draw_sample
 
 # %% ../nbs/01_catalog.ipynb #0503d3d0
 TABLES = Path(__file__).parent / "tables" if "__file__" in globals() else Path("../petclf/tables")
@@ -202,7 +203,7 @@ def examine_files(
                 error=error.strerror or "cannot be opened",
             )
 
-    with ThreadPoolExecutor(max_workers=max(2, os.cpu_count() or 1)) as pool:
+    with ThreadPoolExecutor(max_workers=max(2, cores())) as pool:
         rows = list(
             tqdm(
                 pool.map(look, files),

@@ -1,8 +1,13 @@
 "The command line: one verb for each thing petclf does. Each room is imported when its verb is called, and not before."
 
-import argparse, gc, os, sys, textwrap, traceback
+import argparse
+import os
+import sys
+import textwrap
+import traceback
 
 from petclf import __version__
+from petclf.engines import threads_to_set
 from petclf.errors import PetclfError
 
 WELCOME = """\
@@ -27,12 +32,9 @@ class OneLineParser(argparse.ArgumentParser):
 
 def console() -> int:  # the exit status
     "`petclf` as a process of its own."
-    gc.set_threshold(
-        10_000
-    )  # imports make half a million objects and hardly any garbage: looking for it less often saves seconds
-    status = main()
-    gc.freeze()  # and they need not be looked through once more at the end
-    return status
+    if threads := threads_to_set():  # torch and numpy see the affinity, but not a container's quota
+        os.environ.setdefault("OMP_NUM_THREADS", str(threads))
+    return main()
 
 
 def main(
@@ -436,48 +438,12 @@ def _settings(options, arms):
     )
 
 
-def _body_ahead(arch, size, weights):
-    "Have a body written as ONNX, which takes one core ten seconds the first time, by a process of its own while this one imports; `body_file` then waits for what is missing."
-    import subprocess
-    from petclf.files import cache_dir, held
-
-    bodies, code = (
-        cache_dir() / "bodies",
-        "import gc, sys; gc.set_threshold(10_000); from petclf.backbone import body_ahead; body_ahead(sys.argv[1], int(sys.argv[2]), *sys.argv[3:])",
-    )
-    if os.name == "nt" or (os.cpu_count() or 1) < 2 or any(bodies.glob(f"{arch}-{size or '*'}-*.onnx")):
-        return
-    try:
-        with held(bodies) as lock:
-            subprocess.Popen(
-                [sys.executable, "-c", code, arch, str(size), *([weights] if weights else [])],
-                pass_fds=[lock.fileno()],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-            )
-    except (OSError, PetclfError):
-        pass  # somebody is at it; or nothing can be written there, which is said when it must be
-
-
-def _body_of_arms_ahead(settings):
-    "The body that a run will ask for: of its probe, or of the audit that looks first."
-    from petclf.recipe import Arm
-
-    recipe, bases = settings["recipe"], {Arm.read(arm, settings["recipe"]).base for arm in settings["arms"]}
-    if "probe" in bases:
-        _body_ahead(recipe.arch, recipe.probe_size, settings["weights"])
-    elif settings["look"] and bases != {"scratch"}:
-        _body_ahead(recipe.arch, 0, settings["weights"])
-
-
 def run_train(options):
     if options.probe and options.arm not in (None, "probe"):
         raise PetclfError(f"--probe is short for --arm probe, and --arm says {options.arm}; leave one out")
     arm = "probe" if options.probe else options.arm
     settings = _settings(options, None if arm is None else [arm])
     settings["arms"] = ["pretrained"] if settings["arms"] is None else settings["arms"][:1]
-    _body_of_arms_ahead(settings)
     from petclf.experiment import train_arms
 
     run = train_arms(**settings)
@@ -491,7 +457,6 @@ def _names(text):
 def run_compare(options):
     settings = _settings(options, _names(options.arms) if options.arms is not None else None)
     settings["arms"] = ("probe", "scratch", "pretrained") if settings["arms"] is None else settings["arms"]
-    _body_of_arms_ahead(settings)
     from petclf.verdict import compare
 
     run = compare(**settings)
@@ -501,9 +466,9 @@ def run_compare(options):
 def _finish(run):
     "The figures side by side, what to conclude, and where the page is."
     from petclf.checklist import write_checklist
-    from petclf.verdict import chosen_of
     from petclf.metrics import summary
     from petclf.report import write_report
+    from petclf.verdict import chosen_of
 
     checklist = write_checklist(run, chosen_of(run))
     print(f"\n{textwrap.indent(summary({arm: run.metrics(arm) for arm in run.arms}).to_string(), '  ')}\n")
@@ -524,10 +489,10 @@ def _finish(run):
 
 
 def run_evaluate(options):
-    from petclf.verdict import chosen_of, judge
     from petclf.experiment import evaluate_arm
     from petclf.outside import evaluate_elsewhere, stability
     from petclf.run import Run, alone_in
+    from petclf.verdict import chosen_of, judge
 
     if _is_bundle(options.folder):
         return _evaluate_bundle(options)
@@ -590,8 +555,8 @@ def _is_bundle(path):
 def _evaluate_bundle(options):
     "A bundle on labelled pictures, alone or against the one that it is to replace."
     from petclf.against import against_in_words, evaluate_bundle, hold_against
-    from petclf.metrics import summary
     from petclf.answers import BundleError
+    from petclf.metrics import summary
 
     if options.data is None:
         raise PetclfError(f"{options.folder}: a bundle has no pictures of its own; name labelled ones with --data")
@@ -630,9 +595,6 @@ def _changes(differences, more={}):
 def run_audit(options):
     if (options.drop or options.relabel) and not options.apply:
         raise PetclfError("--drop and --relabel are about the cleaned catalog; add --apply")
-    _body_ahead(
-        options.arch or ("tf_efficientnet_lite0" if options.weights is None else "resnet18"), 0, options.weights
-    )  # as `audit_run` chooses
     from petclf.experiment import audit_run
 
     run = audit_run(

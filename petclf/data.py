@@ -32,7 +32,7 @@ from fastai.vision.all import (
 )
 from tqdm.auto import tqdm
 
-from .engines import cores, in_parts
+from .engines import cores, in_parts, is_cuda
 from .files import cache_dir, folder_written_whole
 from .pixels import PictureError, crop, open_picture, shrink
 
@@ -232,7 +232,7 @@ class CutLoader(TfmdDL):
         if len(self.dataset.tls) > 1:
             batch += (TensorCategory([self.dataset.vocab.o2i[name] for name in rows[self.target]]),)
         # From pinned memory a copy to the GPU goes on while the GPU still works on the batch before.
-        if self.device is not None and self.device.type == "cuda" and not self.fake_l.num_workers:
+        if is_cuda(self.device) and not self.fake_l.num_workers:
             batch = tuple(one.pin_memory().to(self.device, non_blocking=True) for one in batch)
         return batch
 
@@ -255,7 +255,7 @@ def pet_loaders(
     pixels = cache_pixels(pets, catalog.file[catalog.split != ""], size, progress)
     block = pet_block(rows, target, pixels.__getitem__, size, at_random, statistics, oversample)
     trained = int((rows.split == "train").sum())
-    pinned = workers > 0 and device is not None and torch.device(device).type == "cuda"  # without workers `cut` does it
+    pinned = workers > 0 and is_cuda(device)  # without workers `cut` does it
     # A last batch of one picture breaks batch norm, and fastai drops the last batch; fewer pictures than a batch would mean none at all.
     return block.dataloaders(
         rows,

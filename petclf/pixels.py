@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['FORMATS', 'EXTENSIONS', 'MAX_MEGAPIXELS', 'LONGEST', 'LARGE_MEGAPIXELS', 'RESIZING', 'PictureError',
-           'has_picture_name', 'open_picture', 'shrink', 'crop', 'resize', 'read_pixels', 'normalise',
+           'has_picture_name', 'identify', 'open_picture', 'shrink', 'crop', 'resize', 'read_pixels', 'normalise',
            'examine_picture']
 
 # %% ../nbs/00_pixels.ipynb #d885474c
@@ -56,7 +56,7 @@ def has_picture_name(
     return Path(path).suffix.lower() in EXTENSIONS
 
 # %% ../nbs/00_pixels.ipynb #8dc53b39
-def _identify(source):
+def identify(source):
     "Open `source` without decoding it."
     # MPO files are opened as JPEGs, HEIF by the extra; Pillow has no opener of its own for either.
     try:
@@ -107,7 +107,7 @@ def open_picture(
         if isinstance(source, Image.Image):
             _check_size(source)
             return _to_rgb(_upright(source))
-        with _identify(io.BytesIO(source) if isinstance(source, (bytes, bytearray)) else source) as image:
+        with identify(io.BytesIO(source) if isinstance(source, (bytes, bytearray)) else source) as image:
             _check_size(image)
             if size is not None:
                 image.draft(None, (size, size))
@@ -224,7 +224,7 @@ def examine_picture(
     "What a file is and whether it can be read."
     found = dict(format="", mode="", width=0, height=0, frames=0, error="")
     try:
-        with _identify(path) as image:
+        with identify(path) as image:
             found.update(
                 format=image.format,
                 mode=image.mode,

@@ -68,6 +68,13 @@ from fastcore.xml import (
     Ul,
     to_xml,
 )
+from PIL import Image
+
+from .catalog import breeds, class_table
+from .checklist import SIGNS
+from .errors import PetclfError
+from .figures import colour
+from .files import read_json, write_text
 from petclf.levels import (
     LEVEL_RATES,
     across_species,
@@ -78,6 +85,7 @@ from petclf.levels import (
     worst_pairs,
 )
 from .metrics import found_least, hidden, kinds_of_errors, metrics, what_more_brings, worst_errors
+from .pixels import PictureError, read_pixels
 from petclf.plots import (
     order_by_similarity,
     plot_confusions,
@@ -88,17 +96,9 @@ from petclf.plots import (
     plot_reliability,
     plot_roc,
 )
+from .run import Run, read_predictions, read_text_table, setting_words
 from .stats import holm, percent, pictures_for_interval, pictures_to_settle
 from .thresholds import calibrate
-from PIL import Image
-
-from .catalog import breeds, class_table
-from .checklist import SIGNS
-from .errors import PetclfError
-from .figures import colour
-from .files import read_json, write_text
-from .pixels import PictureError, read_pixels
-from .run import Run, read_predictions, read_text_table, setting_words
 
 # %% ../nbs/17_report.ipynb #3dfa7a6d
 def chapter(

@@ -1,6 +1,9 @@
 "What several test files need: a place of their own for everything petclf keeps, small pictures, and petclf's commands."
 
-import os, shutil, subprocess, sys
+import os
+import shutil
+import subprocess
+import sys
 
 import numpy as np
 import pytest

@@ -1,6 +1,8 @@
 "Cleaning the notebooks, exporting them and making the README again must change nothing."
 
-import hashlib, subprocess, sys
+import hashlib
+import subprocess
+import sys
 from pathlib import Path
 
 TOP = Path(__file__).parent.parent

@@ -1,13 +1,15 @@
 "Bundles from real runs: a probe and a trained network of a few drawn pets, against the models that they were made from."
 
-import json, os, zipfile
+import json
+import os
+import zipfile
 from pathlib import Path
 
 import numpy as np
 import pytest
+from test_predict import write_bundle
 
 from petclf.errors import PetclfError
-from test_predict import write_bundle
 
 
 @pytest.fixture(scope="module")
@@ -83,6 +85,7 @@ def test_a_bundle_gives_the_trained_models_answers(run, exported):
 def test_a_probe_with_fastais_head(place, run):
     "It has hidden units, seeds, and a bundle like any other."
     from dataclasses import replace
+
     from petclf.answers import load_bundle
     from petclf.bundle import export_arm
     from petclf.experiment import train_arms
@@ -138,11 +141,12 @@ def test_exact_evidence_adds_up_to_the_logits(place, exported, run):
 
 def test_approximate_evidence_is_the_slope_at_the_picture(run):
     import torch
-    from petclf.bundle import _WithEvidence
-    from petclf.outside import _blank_model, _Holder
-    from petclf.learner import load_model
 
-    model = _blank_model(run_recipe(run), 2)
+    from petclf.bundle import _WithEvidence
+    from petclf.learner import load_model
+    from petclf.outside import blank_model, _Holder
+
+    model = blank_model(run_recipe(run), 2)
     load_model(_Holder(model), run.arm("scratch") / "checkpoint")
     model.eval()
     x = torch.randn(1, 3, 64, 64, generator=torch.Generator().manual_seed(0))
@@ -189,8 +193,8 @@ def test_without_any_weights_nothing_is_refused(place, run, monkeypatch):
 
 
 def test_breeds_answer_species_coat_and_breed(of_breeds, place):
-    from petclf.bundle import export_arm
     from petclf.answers import load_bundle
+    from petclf.bundle import export_arm
 
     about = export_arm(of_breeds, "probe", place / "breeds.zip")
     assert [one["level"] for one in about["levels"]] == ["breed", "coat", "species"]
@@ -275,6 +279,7 @@ def test_the_card_counts_pictures_whose_halves_disagree(exported, place, run):
 
 def test_the_miss_rate_is_measured(place, run, exported, tmp_path):
     from PIL import Image
+
     from petclf.bundle import export_arm
 
     for i in range(5):
@@ -362,6 +367,7 @@ def test_a_bundle_that_disagrees_is_said_to(run, tmp_path, monkeypatch):
 @pytest.mark.parametrize("classes", [1000, 21841])
 def test_only_imagenets_thousand_classes_tell_what_is_no_pet(classes):
     from onnx import TensorProto, helper
+
     from petclf.bundle import _knows_imagenet
 
     outputs = [

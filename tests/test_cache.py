@@ -1,19 +1,23 @@
 "The caches of pixels and features: killed in the middle, built by two at once, a picture changed, against uncached reading."
 
-import os, signal, subprocess, sys, time
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
-
 from conftest import blob
+from PIL import Image
 
 # Reads slowly, or waits for a file, so that there is a middle to be killed or overtaken in.
 SLOWLY = """
 import sys, time
 from pathlib import Path
-import petclf.blocks as blocks
+import petclf.data as blocks
 from petclf.catalog import load_data
 pause, awaited, quick = float(sys.argv[2]), [Path(file) for file in sys.argv[3:]], blocks.shrink
 def slow(*arguments):
@@ -84,8 +88,8 @@ def test_two_build_it_at_once(photos, tmp_path):
 
 
 def test_a_changed_picture_is_read_again(photos):
-    from petclf.data import cache_pixels
     from petclf.catalog import load_data
+    from petclf.data import cache_pixels
 
     pets = load_data(photos)
     before = cache_pixels(pets, pets.catalog.file, 32)["cats/3.jpg"].copy()
@@ -99,9 +103,9 @@ def test_a_changed_picture_is_read_again(photos):
 
 def test_features_of_a_changed_picture_are_taken_again(photos, monkeypatch):
     timm = pytest.importorskip("timm")
-    from petclf import backbone
-    from petclf.features import Weights, take_features
+    from petclf import features
     from petclf.catalog import load_data
+    from petclf.features import Weights, take_features
 
     network = timm.create_model("tf_efficientnet_lite0", pretrained=False)  # random numbers do for this
 
@@ -122,9 +126,9 @@ def test_features_of_a_changed_picture_are_taken_again(photos, monkeypatch):
             raise KeyboardInterrupt
         return read_pixels(path, size)
 
-    read_pixels = backbone.read_pixels
+    read_pixels = features.read_pixels
     with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
-        patched.setattr(backbone, "read_pixels", broken_off)
+        patched.setattr(features, "read_pixels", broken_off)
         taken()
     assert not list(Path(os.environ["PETCLF_CACHE"], "features").iterdir())  # half of them are none
     first, again = taken(), taken()
@@ -138,26 +142,27 @@ def test_features_of_a_changed_picture_are_taken_again(photos, monkeypatch):
 
 
 def test_a_body_that_another_process_writes_is_waited_for(tmp_path, monkeypatch):
-    from petclf import backbone, cli
-    from petclf.learner import choose_device
-
-    if os.name == "nt" or os.cpu_count() < 2 or choose_device().type != "cpu":
-        pytest.skip("here no body is written ahead")
-    monkeypatch.setenv("PETCLF_CACHE", str(tmp_path / "other"))
-    network, weights = backbone.pretrained_network("tf_efficientnet_lite0")
-    cli._body_ahead("tf_efficientnet_lite0", 64, None)
-    monkeypatch.setattr(backbone, "write_onnx", lambda *_: pytest.fail("written twice"))
-    path = backbone.body_file("tf_efficientnet_lite0", network, weights, 64)
-    assert [file.name for file in (tmp_path / "other" / "bodies").glob("*.onnx")] == [path.name]
-
-
-def test_a_body_that_another_process_could_not_write_is_written(tmp_path, monkeypatch):
-    from petclf import backbone, cli
+    from petclf import features
+    from petclf.files import held
 
     monkeypatch.setenv("PETCLF_CACHE", str(tmp_path / "other"))
-    network, weights = backbone.pretrained_network("tf_efficientnet_lite0")
-    cli._body_ahead("tf_efficientnet_lite0", 64, "no_such_file.pth")
-    assert backbone.body_file("tf_efficientnet_lite0", network, weights, 64).is_file()
+    network, weights = features.pretrained_network("tf_efficientnet_lite0")
+    path = features.body_file("tf_efficientnet_lite0", network, weights, 64)
+    aside = path.with_suffix(".aside")
+    path.rename(aside)
+    monkeypatch.setattr(features, "write_onnx", lambda *_: pytest.fail("written twice"))
+
+    def finish():
+        time.sleep(0.5)
+        aside.rename(path)
+        lock.close()
+
+    holding = held(path.parent)
+    lock = holding.__enter__()
+    other = threading.Thread(target=finish)
+    other.start()
+    assert features.body_file("tf_efficientnet_lite0", network, weights, 64) == path
+    other.join()
 
 
 def test_cached_and_uncached_batches_are_equal_for_oblong_pictures(tmp_path):
@@ -165,8 +170,9 @@ def test_cached_and_uncached_batches_are_equal_for_oblong_pictures(tmp_path):
     import random
 
     import torch
-    from petclf.data import CutLoader, cache_pixels, pet_block, pet_loaders
+
     from petclf.catalog import choose_target, load_data
+    from petclf.data import CutLoader, cache_pixels, pet_block, pet_loaders
     from petclf.pixels import crop, open_picture, shrink
     from petclf.split import split_catalog
 

@@ -1,6 +1,9 @@
 "The checklist on runs that somebody damaged, polished or forgot: never a green light that was not earned."
 
-import json, shutil, subprocess, sys
+import json
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -9,8 +12,8 @@ import pytest
 
 from petclf.checklist import ITEMS, check, checklist_text, read_rules, show_checklist, write_checklist
 from petclf.errors import PetclfError
-from petclf.metrics import metrics
 from petclf.files import write_json, write_table
+from petclf.metrics import metrics
 from petclf.run import Run, write_predictions
 
 TOP = Path(__file__).parent.parent

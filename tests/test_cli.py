@@ -1,6 +1,15 @@
 "The command line: what it leaves behind and what it refuses."
 
-import configparser, hashlib, importlib, json, os, pickle, re, shutil, subprocess, sys
+import configparser
+import hashlib
+import importlib
+import json
+import os
+import pickle
+import re
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -28,7 +37,8 @@ def digests(folder):
 @pytest.fixture(scope="module")
 def random_weights(tmp_path_factory):
     "A file that fits ResNet-18. Its numbers are random, which no figure in these tests depends on."
-    import torch, torchvision
+    import torch
+    import torchvision
 
     path = tmp_path_factory.mktemp("weights") / "resnet18.pth"
     torch.manual_seed(0)
@@ -123,9 +133,10 @@ def test_what_early_stopping_left_is_told(photos):
 def test_several_bodies_side_by_side(photos, monkeypatch):
     "One whose weights cannot be had, or that cannot be probed, does not keep the others from it."
     pytest.importorskip("timm")
-    from petclf import compare
-    from petclf.features import Weights, pretrained_network
     from torchvision.models import vit_b_16
+
+    from petclf import experiment
+    from petclf.features import Weights, pretrained_network
 
     def some(arch, file=None):
         if arch == "resnet50":
@@ -136,7 +147,7 @@ def test_several_bodies_side_by_side(photos, monkeypatch):
             else pretrained_network(arch, file)
         )
 
-    monkeypatch.setattr(compare, "pretrained_network", some)
+    monkeypatch.setattr(experiment, "pretrained_network", some)
     bodies = ["vit_b_16", "tf_efficientnet_lite0", "resnet50", "tf_efficientnet_lite2"]
     run(
         "compare",
@@ -335,13 +346,13 @@ def test_audit_and_its_cleaned_catalog(photos, random_weights, capsys):
 
 
 def test_audit_without_weights_one_class_and_no_labels(tmp_path, monkeypatch, capsys):
-    import petclf.compare
+    import petclf.experiment
     from petclf.errors import PetclfError
 
     def nowhere(*_):
         raise PetclfError("no pretrained weights for resnet18: no network")
 
-    monkeypatch.setattr(petclf.compare, "pretrained_network", nowhere)
+    monkeypatch.setattr(petclf.experiment, "pretrained_network", nowhere)
     for i in range(4):
         blob(tmp_path / "one" / "cats" / f"{i}.jpg", (200, 120, 60), i)
     run(
@@ -604,8 +615,8 @@ def test_files_with_hostile_names(photos, capsys):
 
 
 def test_a_turned_photo_is_upright_in_training(photos):
-    from petclf.data import cache_pixels
     from petclf.catalog import read_folder
+    from petclf.data import cache_pixels
 
     image = Image.new("RGB", (60, 40), "black")
     image.paste("white", (0, 0, 20, 40))  # white on the left, which the flag turns to the bottom
@@ -695,7 +706,8 @@ class Harmful:
 def test_weights_from_strangers(photos, capsys):
     Path("text.pth").write_text("hello")
     Path("code.pth").write_bytes(pickle.dumps({"conv1.weight": Harmful()}))
-    import torch, torchvision
+    import torch
+    import torchvision
 
     torch.save({"state_dict": Harmful()}, "code2.pth")
     torch.save(torchvision.models.squeezenet1_1(weights=None).state_dict(), "other.pth")
@@ -794,7 +806,7 @@ def test_everything_a_notebook_wants():
     )
     assert subprocess.run(
         [sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, check=True
-    ).stdout.split() == ["resnet18", "petclf.compare", "petclf.catalog", "petclf.evaluate"]
+    ).stdout.split() == ["resnet18", "petclf.verdict", "petclf.catalog", "petclf.metrics"]
     rooms = re.findall(r"^from (petclf\.\w+) import \*", (TOP / "petclf" / "all.py").read_text(), re.MULTILINE)
     meant = {}
     for room in map(importlib.import_module, rooms):

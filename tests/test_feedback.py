@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from petclf.app.feedback import ANOTHER_BREED, NO_PET, Feedback, FeedbackStore, clean_picture, feedback_folder
 from petclf.catalog import load_data
 from petclf.errors import PetclfError
-from petclf.app.feedback import ANOTHER_BREED, NO_PET, Feedback, FeedbackStore, clean_picture, feedback_folder
 
 
 def picture(seed=0, size=(60, 40)):

@@ -1,6 +1,19 @@
 """Fetching from servers that behave, that break off and that lie, and unpacking archives that mean harm. Loopback only."""
 
-import contextlib, gzip, hashlib, io, os, random, re, signal, socket, subprocess, sys, tarfile, threading, time
+import contextlib
+import gzip
+import hashlib
+import io
+import os
+import random
+import re
+import signal
+import socket
+import subprocess
+import sys
+import tarfile
+import threading
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 

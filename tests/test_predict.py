@@ -1,6 +1,17 @@
 "Prediction from a bundle that is made by hand: hostile files, stopped and resumed, alone with numpy, Pillow and onnxruntime."
 
-import csv, hashlib, io, json, os, shutil, signal, subprocess, sys, textwrap, time, zipfile
+import csv
+import hashlib
+import io
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -9,8 +20,8 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
 
-from petclf.pixels import open_picture
 from petclf.answers import BundleError, checksum, find_pictures, load_bundle, read_about
+from petclf.pixels import open_picture
 from petclf.predict import predict
 
 HERE = Path(__file__).parent

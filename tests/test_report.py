@@ -1,6 +1,9 @@
 "The page of a run: what the notebook cannot show well."
 
-import re, shlex, subprocess, sys
+import re
+import shlex
+import subprocess
+import sys
 from html.parser import HTMLParser
 
 import numpy as np
@@ -11,10 +14,9 @@ from PIL import Image
 
 from petclf.cli import make_parser
 from petclf.errors import PetclfError
-from petclf.metrics import metrics
-from petclf.stats import pictures_to_settle
-from petclf.levels import worst_pairs
 from petclf.files import write_json, write_table
+from petclf.levels import worst_pairs
+from petclf.metrics import metrics
 from petclf.report import (
     FOUND,
     WORST,
@@ -29,6 +31,7 @@ from petclf.report import (
     write_report,
 )
 from petclf.run import Run, write_predictions
+from petclf.stats import pictures_to_settle
 
 HOSTILE = ["<script>alert(1)</script>", "\"'><svg onload=alert(1)>", "$x_{$ & ${}", "</td></table><h2>mine</h2>"]
 

@@ -1,6 +1,9 @@
 "Nothing is lost when a command is stopped, when two run at once, when a disk is full."
 
-import json, signal, subprocess, time
+import json
+import signal
+import subprocess
+import time
 from pathlib import Path
 
 import pandas as pd

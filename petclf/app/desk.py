@@ -41,7 +41,7 @@ class Desk:
         answers_a_minute: int = ANSWERS_A_MINUTE,  # of one visitor
     ):
         self.bundle, self.shampoos, self.feedback = bundle, shampoos, feedback
-        self.facts = ModelFacts.of(bundle.manifest)
+        self.facts = ModelFacts.of(bundle.about)
         self.answers_a_minute = answers_a_minute
         self._may_ask = RateLimit(answers_a_minute)
         self._may_tell = RateLimit(FEEDBACK_A_MINUTE)

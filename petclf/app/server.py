@@ -160,7 +160,7 @@ class Page:
         try:
             answer = desk.answer(source)
             with desk.one_at_a_time:
-                shown_map = map_picture(source, answer.evidence, desk.bundle.manifest.preprocessing.resize)
+                shown_map = map_picture(source, answer.evidence, self.facts.resize)
         except PictureError as error:
             reason = str(error)
             words = f"{reason[:1].upper()}{reason[1:]}. Please choose a photo: JPEG, PNG, WebP or HEIC."

@@ -58,18 +58,18 @@ def write_space(
 ) -> Path:  # the folder
     "Write a Space: app file, requirements, card, bundle, and the light modules. No torch."
     bundle, folder = Path(bundle), Path(folder)
-    manifest = open_bundle(bundle).manifest  # every file is the one that was exported, and none lies elsewhere
+    manifest = open_bundle(bundle).about  # every file is the one that was exported, and none lies elsewhere
     check_new_folder(folder, "--space ")
     if folder.is_dir():
         folder.rmdir()  # Windows puts no folder in the place of another
     with folder_written_whole(folder) as temporary:
         name = "bundle.zip" if bundle.is_file() else "bundle"
-        _copy_bundle(bundle, temporary / name, manifest.files)
+        _copy_bundle(bundle, temporary / name, manifest["files"])
         _copy_package(temporary / "petclf")
         _write(temporary / "app.py", APP.format(bundle=name))
-        _write(temporary / "requirements.txt", "\n".join(_requirements(manifest.precision)) + "\n")
+        _write(temporary / "requirements.txt", "\n".join(_requirements(manifest["precision"])) + "\n")
         _write(temporary / ".gitattributes", LARGE_FILES)
-        _write(temporary / "README.md", _front(manifest.target) + f"\n{read_card(bundle)}\n")
+        _write(temporary / "README.md", _front(manifest["target"]) + f"\n{read_card(bundle)}\n")
     return folder
 
 

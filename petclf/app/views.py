@@ -64,19 +64,26 @@ class ModelFacts:
     target: str = ""  # `species`, `breed` or `label`
     classes: list[str] = field(default_factory=list)
     species: dict[str, str] = field(default_factory=dict)  # class to `cat` or `dog`
-    evaluated: str = "test"  # the part that its figures are about
+    resize: str = "crop"  # how it makes a picture square
+    evaluated: str = "test"  # the part that its metrics are about
     errors: dict[str, LevelErrors] = field(default_factory=dict)  # level to what was counted
 
     @classmethod
     def of(
         cls,
-        manifest: Any,  # a bundle's `BundleManifest`
+        manifest: dict[str, Any],  # a bundle's `bundle.json`
     ) -> "ModelFacts":
         "The facts of an opened bundle."
-        levels = manifest.figures.levels if manifest.figures else []
-        errors = {level.level: LevelErrors(level.n, level.wrong) for level in levels if level.n}
-        name = manifest.name or "model"
-        return cls(name, manifest.target, manifest.classes, manifest.species, manifest.evaluated, errors)
+        levels = (manifest.get("figures") or {}).get("levels") or []
+        return cls(
+            name=str(manifest.get("name") or "model"),
+            target=manifest.get("target", ""),
+            classes=list(manifest.get("classes", [])),
+            species=manifest.get("species") or {},
+            resize=(manifest.get("preprocessing") or {}).get("resize", "crop"),
+            evaluated=manifest.get("evaluated", "test"),
+            errors={level["level"]: LevelErrors(level["n"], level["wrong"]) for level in levels if level.get("n")},
+        )
 
     @property
     def title(self) -> str:
