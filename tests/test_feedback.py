@@ -101,7 +101,7 @@ def test_what_goes_wrong_is_one_line(tmp_path):
         FeedbackStore(tmp_path / "kept").rows()
     (tmp_path / "file").write_text("")
     with pytest.raises(PetclfError, match="--feedback"):
-        FeedbackStore(tmp_path / "file").keep("pug", True)
+        FeedbackStore(tmp_path / "file").keep(Feedback("pug"), consent=True)
 
 
 def test_beside_the_bundle():
