@@ -42,7 +42,7 @@ def _draw_part(folder, n, seed, part, parts, progress=None):
 # %% ../../nbs/sample/05_dataset.ipynb #7c65a959
 def _helper(*arguments):
     "Another Python that draws a part: threads would wait for each other, and multiprocessing would run the caller's script again."
-    command = "import sys; from petclf.draw import _draw_part; _draw_part(*sys.argv[1:])"
+    command = "import sys; from petclf.sample.dataset import _draw_part; _draw_part(*sys.argv[1:])"
     return subprocess.Popen(
         [sys.executable, "-c", command, *map(str, arguments)],
         env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
