@@ -4,6 +4,10 @@ import csv
 from collections import Counter
 from pathlib import Path
 
+import pytest
+
+from petclf.names import proper_name
+
 TOP = Path(__file__).parent.parent
 COLUMNS = ["breed", "species", "name", "size", "coat", "source"]
 SIZES = {"cat": {"small", "medium", "large"}, "dog": {"small", "medium", "large", "giant"}}
@@ -49,3 +53,18 @@ def test_names_are_for_people_to_read():
     assert len(set(names)) == 37
     for name in names:
         assert "_" not in name and name[0].isupper(), name
+
+
+@pytest.mark.parametrize(
+    "label, name",
+    [
+        ("Maine_Coon", "Maine Coon"),
+        ("american_pit_bull_terrier", "American Pit Bull Terrier"),
+        ("wheaten_terrier", "Soft Coated Wheaten Terrier"),
+        ("cat", "cat"),
+        ("my_own", "my own"),
+        ("__", "__"),
+    ],
+)
+def test_labels_are_shown_to_people_without_underscores(label, name):
+    assert proper_name(label) == name
