@@ -4,7 +4,7 @@ BIN := .venv/bin
 # The CPU-only way: make venv TORCH_INDEX=https://download.pytorch.org/whl/cpu
 TORCH_INDEX ?=
 
-.PHONY: run app lint test bench bench-profile bench-large venv readme clean
+.PHONY: run app lint test bench bench-profile bench-large venv readme images clean
 
 run: venv
 	$(BIN)/petclf compare --data sample --arch tf_efficientnet_lite0 --size 128 --epochs 12 --set batch_size=16 --set learning_rate=0.003 --out runs/sample
@@ -45,6 +45,11 @@ ifneq ($(TORCH_INDEX),)
 endif
 	$(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt -e '.[all]'
 	touch .venv/installed
+
+# The README's picture of drawn pets, and the graph of imports.
+images: venv
+	$(BIN)/python docs/draw_images.py
+	$(BIN)/python docs/import_graph.py
 
 # README.md is nbs/index.ipynb with its outputs; paths are those of the repository's top.
 readme: venv
