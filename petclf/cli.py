@@ -438,12 +438,21 @@ def _settings(options, arms):
     )
 
 
+def _check_arms(settings):
+    "Refuse a misspelt arm before anything heavy is imported."
+    from petclf.recipe import Arm
+
+    for name in settings["arms"]:
+        Arm.read(name, settings["recipe"])
+
+
 def run_train(options):
     if options.probe and options.arm not in (None, "probe"):
         raise PetclfError(f"--probe is short for --arm probe, and --arm says {options.arm}; leave one out")
     arm = "probe" if options.probe else options.arm
     settings = _settings(options, None if arm is None else [arm])
     settings["arms"] = ["pretrained"] if settings["arms"] is None else settings["arms"][:1]
+    _check_arms(settings)
     from petclf.experiment import train_arms
 
     run = train_arms(**settings)
@@ -457,6 +466,7 @@ def _names(text):
 def run_compare(options):
     settings = _settings(options, _names(options.arms) if options.arms is not None else None)
     settings["arms"] = ("probe", "scratch", "pretrained") if settings["arms"] is None else settings["arms"]
+    _check_arms(settings)
     from petclf.verdict import compare
 
     run = compare(**settings)

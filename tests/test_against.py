@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from test_predict import BLUE, RED, petclf, picture, write_bundle
+from test_predict import petclf, picture, write_bundle
 
 
 @pytest.fixture

@@ -113,7 +113,6 @@ def test_a_probe_with_fastais_head(place, run):
 
 def test_its_decisions_are_the_arms(run, exported, place):
     from petclf.answers import load_bundle
-    from petclf.run import read_predictions
 
     root = Path(run.record["data"]["root"])
     for arm in ("probe+threshold", "probe+prior"):
@@ -144,10 +143,10 @@ def test_approximate_evidence_is_the_slope_at_the_picture(run):
 
     from petclf.bundle import _WithEvidence
     from petclf.learner import load_model
-    from petclf.outside import blank_model, _Holder
+    from petclf.outside import ModelHolder, blank_model
 
     model = blank_model(run_recipe(run), 2)
-    load_model(_Holder(model), run.arm("scratch") / "checkpoint")
+    load_model(ModelHolder(model), run.arm("scratch") / "checkpoint")
     model.eval()
     x = torch.randn(1, 3, 64, 64, generator=torch.Generator().manual_seed(0))
     where = model[0](x).detach().requires_grad_()

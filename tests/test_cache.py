@@ -172,7 +172,7 @@ def test_cached_and_uncached_batches_are_equal_for_oblong_pictures(tmp_path):
     import torch
 
     from petclf.catalog import choose_target, load_data
-    from petclf.data import CutLoader, cache_pixels, pet_block, pet_loaders
+    from petclf.data import pet_loaders
     from petclf.pixels import crop, open_picture, shrink
     from petclf.split import split_catalog
 

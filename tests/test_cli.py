@@ -15,12 +15,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import SMALL, blob, process, refused, run, train
+from conftest import SMALL, blob, refused, run, train
 from PIL import Image
 from sklearn import metrics as sk
 
 import petclf
-from petclf.cli import main
 from petclf.run import Run
 
 TOP = Path(__file__).parent.parent

@@ -7,7 +7,6 @@ import ctypes
 import gc
 import importlib.util
 import os
-import subprocess
 import sys
 import threading
 import types
