@@ -4,7 +4,11 @@ Part of what growth.py measures, alone. Generates N grey squares, none equal, th
 Every N runs in a process of its own; each prints a line of JSON: seconds of processor and wall time, both for each picture in
 milliseconds, peak memory, and what was found (nothing should be)."""
 
-import json, resource, subprocess, sys, time
+import json
+import resource
+import subprocess
+import sys
+import time
 
 import numpy as np
 

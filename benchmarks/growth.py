@@ -5,12 +5,12 @@ The claim compares what a further picture costs: from 10,000 to 100,000 against 
 since a processor is not equally fast all the time, and their means are compared; predict runs three times each time, since the memory of two threads is not
 the same in every run, and its medians count. audit_growth.py measures the search for copies alone."""
 
-import os, statistics, time
+import os
+import statistics
+import time
 from concurrent.futures import ProcessPoolExecutor
 
 import numpy as np
-from PIL import Image
-
 from audit_growth import squares_like_photographs
 from common import (
     PETCLF,
@@ -25,6 +25,7 @@ from common import (
     some_pictures,
     workplace,
 )
+from PIL import Image
 
 VERBS = ("audit", "predict")
 

@@ -4,6 +4,7 @@ Runs of their own, because looking takes time: whole processes on 320 pictures w
 and on all pictures where they might (petclf's probe keeps all features; its frozen counterpart in plain fastai does not)."""
 
 import time
+
 from common import (
     PETCLF,
     Side,

@@ -6,19 +6,21 @@ many:  python benchmarks/ours.py many BUNDLE FOLDER         predicts when asked
 apart: python benchmarks/ours.py apart BUNDLE FOLDER        decoding and the network, each timed alone, when asked
 body:  python benchmarks/ours.py body ARCH SIZE [WEIGHTS]   a frozen body on tensors in memory, on all cores: nothing but features"""
 
-import sys, tempfile, time
+import sys
+import tempfile
+import time
 from pathlib import Path
 
 from common import serve
 
 
 def _learner(folder, arch, size):
-    from petclf.data import pet_loaders
     from petclf.catalog import load_data
+    from petclf.data import pet_loaders
     from petclf.engines import choose_device, choose_precision
-    from petclf.split import split_catalog
-    from petclf.recipe import Recipe
     from petclf.learner import make_learner
+    from petclf.recipe import Recipe
+    from petclf.split import split_catalog
 
     recipe = Recipe.story(arch=arch, size=int(size), epochs=1, precision="auto", device="cpu")
     pets = load_data(folder)
@@ -47,6 +49,7 @@ def _learner(folder, arch, size):
 def train(folder, arch, size):
     from fastai.callback.core import Callback
     from fastai.vision.all import ShortEpochCallback
+
     from petclf.learner import fit_arm
 
     class Stamp(Callback):
@@ -118,8 +121,8 @@ def _files(folder, n=None):
 
 
 def many(bundle, folder):
-    from petclf.engines import cores
     from petclf.answers import load_bundle
+    from petclf.engines import cores
     from petclf.predict import predict
 
     opened = load_bundle(bundle, callers=cores())
@@ -138,11 +141,13 @@ def many(bundle, folder):
 def apart(bundle, folder):
     "On one core each, and on all at once, as `predict` uses them."
     from concurrent.futures import ThreadPoolExecutor
+
     import numpy as np
+
+    from petclf.answers import load_bundle
     from petclf.engines import cores
     from petclf.pixels import normalise
     from petclf.predict import PART
-    from petclf.answers import load_bundle
 
     opened = load_bundle(bundle, callers=max(2, cores()))  # more than one caller: each has one core
     prepared = opened.about["preprocessing"]
@@ -182,9 +187,11 @@ def apart(bundle, folder):
 
 def body(arch, size, weights=None):
     from concurrent.futures import ThreadPoolExecutor
+
     import numpy as np
-    from petclf.features import Body, body_file, engine_and_precision, expects, pretrained_network
+
     from petclf.engines import cores
+    from petclf.features import Body, body_file, engine_and_precision, expects, pretrained_network
 
     network, origin = pretrained_network(arch, weights)
     size = int(size) or expects(arch).size

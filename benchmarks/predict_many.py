@@ -3,6 +3,7 @@
 Then petclf against its own parts: what decoding and the network take when each is timed apart on one core, added up and divided by the cores."""
 
 import time
+
 from common import Side, alternate, claim, finish, hardly_trained, parser, say, show, some_pictures, spread, workplace
 
 ROWS = (("tf_efficientnet_lite0", {"avx2": 4, "amx": 8}), ("resnet18", {"avx2": 2, "amx": 5}))

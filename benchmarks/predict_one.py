@@ -2,7 +2,9 @@
 
 The bare limit is a process that does nothing but open the picture, resize it and ask the network, with Pillow, numpy and onnxruntime."""
 
-import sys, time
+import sys
+import time
+
 from common import (
     HERE,
     PETCLF,

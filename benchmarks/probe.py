@@ -5,6 +5,7 @@ that is the claim. Beside it, what is left of it without the time that the audit
 in memory, as often as there are pictures, before and after. There is no plain side: what plain fastai would have to do is in time_to_accuracy."""
 
 import time
+
 from common import PETCLF, Side, claim, finish, parser, pets_folder, run, say, show, some_pictures, spread, workplace
 
 

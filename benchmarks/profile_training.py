@@ -4,10 +4,12 @@
 
 Each side trains 4 batches of 64 after a warm-up: once timed with page faults and system time counted, once under torch's profiler."""
 
-import resource, sys, tempfile, time
+import resource
+import sys
+import time
 from pathlib import Path
 
-from common import HERE, Side, hardware, parser, results_folder, say, serve, some_pictures, workplace
+from common import HERE, Side, hardware, parser, results_folder, serve, some_pictures, workplace
 
 BATCHES = 4
 

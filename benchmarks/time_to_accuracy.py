@@ -8,8 +8,13 @@ audit, which plain fastai does not have. The probe may look at smaller pictures,
   --weights FILE  ImageNet weights of ResNet-18 in torchvision's layout (default: PETCLF_WEIGHTS, else torchvision downloads its own)
   --finish        runs EfficientNet-Lite0's 10 epochs instead and keeps their predictions; stopped, it goes on with the next epoch"""
 
-import json, os, subprocess, sys, time
+import json
+import os
+import subprocess
+import sys
+import time
 from pathlib import Path
+
 from common import (
     HERE,
     PETCLF,

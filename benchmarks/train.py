@@ -5,6 +5,7 @@ warmed up with two batches, then both take turns. petclf reads pictures once int
 ready at the same time) is in the JSON, not in the epochs."""
 
 import time
+
 from common import Side, alternate, claim, finish, parser, say, show, some_pictures, spread, workplace
 
 ROWS = (

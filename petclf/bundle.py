@@ -179,7 +179,7 @@ class _WithEvidence(torch.nn.Module):
         slope = torch.matmul(
             (passes * scale(second)).unsqueeze(1) * two.weight.unsqueeze(0), one.weight * scale(first)
         )  # (n, classes, 2 channels)
-        channels, (height, width) = where.shape[1], where.shape[2:]
+        height, width = where.shape[2:]
         largest = (where >= where.amax((2, 3), keepdim=True)).to(where.dtype)
         largest = where * largest / largest.sum((2, 3), keepdim=True) * (height * width)  # its mean is the maximum
         flat = torch.cat([largest, where], 1).flatten(2)  # (n, 2 channels, places)

@@ -647,8 +647,8 @@ def run_report(options):
 
 
 def run_export(options):
-    from petclf.bundle import export_arm, export_sentences
     from petclf.app.feedback import check_new_folder
+    from petclf.bundle import export_arm, export_sentences
 
     if options.space is not None:
         check_new_folder(options.space, "--space ")

@@ -486,7 +486,7 @@ class _Job:
         return predictions[predictions.split == "valid"]
 
     def _network(self, name, plan, seed, folder):
-        recipe, expected, started = plan.recipe, expects(self.recipe.arch), time.perf_counter()
+        recipe, expected = plan.recipe, expects(self.recipe.arch)
         settings = arm_settings(name, self.recipe, self.origin.source if self.origin else "")
         statistics = (expected.mean, expected.std) if settings["normalise"] != "no" else None
         loaders = pet_loaders(

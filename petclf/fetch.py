@@ -1,7 +1,18 @@
 "Fetching: a download that continues and is verified, an archive unpacked safely, and Oxford Pets made of the two."
 
-import contextlib, gzip, hashlib, http.client, os, re, shutil, sys, tarfile, time, zlib
-import urllib.error, urllib.request
+import contextlib
+import gzip
+import hashlib
+import http.client
+import os
+import re
+import shutil
+import sys
+import tarfile
+import time
+import urllib.error
+import urllib.request
+import zlib
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from urllib.parse import urlsplit
 

@@ -1,6 +1,13 @@
 "Files written whole or not at all, and the folders petclf keeps things in."
 
-import contextlib, glob, hashlib, json, os, shutil, tempfile, time
+import contextlib
+import glob
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+import time
 from pathlib import Path
 
 from petclf.errors import PetclfError

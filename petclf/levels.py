@@ -26,7 +26,7 @@ def summed_to_species(
         parts |= {f"{kind}_{name}": values for name, values in _summed(predictions, classes, species_of, kind).items()}
     names = sorted({column[2:] for column in parts})
     if f"{column}_{names[0]}" not in parts:
-        raise PetclfError(f"predictions have no calibrated probabilities; `calibrate` adds them")
+        raise PetclfError("predictions have no calibrated probabilities; `calibrate` adds them")
     best = np.stack([parts[f"{column}_{name}"] for name in names], 1).argmax(1)
     known = predictions[[name for name in ("file", "split") if name in predictions]]
     if "truth" in predictions:

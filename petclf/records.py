@@ -71,7 +71,9 @@ class Record:
     def to_json(self) -> dict:
         "The record as a JSON value."
         head = {"version": self.VERSION} if self.VERSION else {}
-        return head | {_name_of(item): _plain(getattr(self, item.name)) for item in fields(self) if self._is_written(item)}
+        return head | {
+            _name_of(item): _plain(getattr(self, item.name)) for item in fields(self) if self._is_written(item)
+        }
 
     def _is_written(self, item) -> bool:
         return getattr(self, item.name) is not None or item.default is not None
@@ -184,7 +186,14 @@ def _mapping(value, inner, place):
     return {name: _checked(part, inner, f"{place}.{name}") for name, part in value.items()}
 
 
-_WORDS = {int: "a whole number", float: "a number", str: "a text", bool: "true or false", dict: "a mapping", list: "a list"}
+_WORDS = {
+    int: "a whole number",
+    float: "a number",
+    str: "a text",
+    bool: "true or false",
+    dict: "a mapping",
+    list: "a list",
+}
 
 
 def _scalar(value, kind, place, bounds):

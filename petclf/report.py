@@ -505,7 +505,7 @@ def how_sure(
     run,  # a run
 ) -> list:  # sentences
     "How far the figures can be trusted."
-    arm, record, said = chosen_arm(run), run.record, []
+    arm, said = chosen_arm(run), []
     pairs = run.verdict["pairs"] if has_verdict(run) else []
     for pair in pairs:
         if arm not in (pair["a"], pair["b"]):
@@ -1962,7 +1962,7 @@ def mistakes(
                 folded(
                     f"Kinds of mistakes: {_count(len(rows), 'kind')}",
                     table(
-                        f"Kinds of mistakes of {arm}" + (f", the first 60" if len(rows) > 60 else ""),
+                        f"Kinds of mistakes of {arm}" + (", the first 60" if len(rows) > 60 else ""),
                         head,
                         rows[:60],
                         left=len(head) - 2,
@@ -2478,7 +2478,7 @@ def _one_away(run, arm, folder):
             found["sentence"]
             + (f" Left out: {_and(left)}." if left else "")
             + (
-                f" The pictures are those of this run's own data set, so this is no test of elsewhere."
+                " The pictures are those of this run's own data set, so this is no test of elsewhere."
                 if found.get("fingerprint") == run.record["data"]["fingerprint"]
                 else ""
             )

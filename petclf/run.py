@@ -1,6 +1,8 @@
 "A run's folder: what lies where, whose it is, and whether it may be continued."
 
-import contextlib, functools, shutil
+import contextlib
+import functools
+import shutil
 from pathlib import Path
 
 import pandas as pd

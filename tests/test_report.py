@@ -190,10 +190,7 @@ def difference(value, low, high):
 @pytest.fixture
 def many(run):
     "A run of twelve classes; the first four names are hostile, the rest long; half of the pictures are wrong, and the last class is never answered."
-    rng, names = (
-        np.random.default_rng(2),
-        sorted([*HOSTILE, *[f"a_very_long_name_of_class_number_{i}" for i in range(8)]]),
-    )
+    names = sorted([*HOSTILE, *[f"a_very_long_name_of_class_number_{i}" for i in range(8)]])
     files = [path.name for path in sorted((run.folder.parents[1] / "data").glob("*.jpg"))][:36]
     truth = [names[i % 12] for i in range(36)]
     predicted = [

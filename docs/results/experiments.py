@@ -10,7 +10,8 @@
 PETCLF_DATA names the photographs.
 """
 
-import json, sys
+import json
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -21,20 +22,19 @@ from PIL import Image, ImageDraw, ImageFont
 
 from petclf.against import ask_bundle, decisions_table
 from petclf.answers import load_bundle, pet_score
-from petclf.audit import find_label_errors
-from petclf.features import Body, body_file, expects, pretrained_network, take_features
+from petclf.audit import audit_data, doubt_labels, find_label_errors
 from petclf.catalog import load_data
-from petclf.audit import audit_data, doubt_labels
-from petclf.experiment import train_arms
-from petclf.sample.pets import BREEDS
-from petclf.sample.draw import draw_pet
 from petclf.engines import cores
-from petclf.stats import wilson
+from petclf.experiment import train_arms
+from petclf.features import Body, body_file, expects, pretrained_network, take_features
 from petclf.files import write_json, write_table
 from petclf.pixels import normalise, resize
-from petclf.run import Run
 from petclf.probe import Probe
 from petclf.recipe import Recipe
+from petclf.run import Run
+from petclf.sample.draw import draw_pet
+from petclf.sample.pets import BREEDS
+from petclf.stats import wilson
 
 HERE = Path(__file__).parent
 SHARES = (0.5, 0.32, 0.1)

@@ -1,6 +1,8 @@
 "Keep the small files of a finished run here: python docs/results/keep.py RUN NAME 'the command'."
 
-import json, shutil, sys
+import json
+import shutil
+import sys
 from pathlib import Path
 
 from petclf.run import read_predictions
