@@ -18,7 +18,6 @@ NEEDED = (
     "errors.py",
     "files.py",
     "names.py",
-    "records.py",
     "pixels.py",
     "engines.py",
     "answers.py",
@@ -30,7 +29,6 @@ NEEDED = (
 )
 REQUIREMENTS = (
     "fastcore>=2.1",
-    "filelock>=3.16",
     "gradio>=6.14,<7",
     "numpy>=2.0,<3",
     "onnxruntime>=1.20,<2",
